@@ -1,0 +1,66 @@
+"""Modules that are imported when first used: heavy ones, and those of packages not always there."""
+
+from __future__ import annotations
+
+import importlib
+import importlib.util
+import sys
+from types import ModuleType
+from typing import Any
+
+from skipjack.errors import MissingDependencyError
+
+
+class OptionalModule(ModuleType):
+    """Stands for a module until one of its attributes is asked for, then imports it."""
+
+    def __init__(self, name: str, extra: str | None = None, needed_by: str | None = None) -> None:
+        super().__init__(name)
+        self._extra, self._needed_by = extra, needed_by
+        self._module: ModuleType | None = None
+
+    @property
+    def is_installed(self) -> bool:
+        """Whether the package can be found; does not import it."""
+        package = self.__name__.partition(".")[0]
+        try:
+            return importlib.util.find_spec(package) is not None
+        except ValueError:  # a stand-in in sys.modules, without a specification
+            return package in sys.modules
+
+    def __getattr__(self, attribute: str) -> Any:
+        if self._module is None:
+            if attribute.startswith("__") and attribute != "__version__":
+                raise AttributeError(attribute)  # introspection must not import
+            self._module = self._import()
+        return getattr(self._module, attribute)
+
+    def __repr__(self) -> str:
+        return f"<module {self.__name__!r}, imported when used>"
+
+    def _import(self) -> ModuleType:
+        package = self.__name__.partition(".")[0]
+        try:
+            return importlib.import_module(self.__name__)
+        except ModuleNotFoundError as error:
+            if error.name != package:
+                raise  # the package is there, but broken: show its own error
+            who = self._needed_by or "This"
+            what = f"'skipjack[{self._extra}]'" if self._extra else package
+            raise MissingDependencyError(
+                f"{who} needs the package `{package}`. Install it with: pip install {what}",
+                name=package,
+            ) from error
+
+
+def lazy(name: str, extra: str | None = None, needed_by: str | None = None) -> Any:
+    """The module `name`, used as if it had been imported, but imported at its first attribute.
+
+    Args:
+        name: What to import, with dots.
+        extra: The extra of Skipjack that installs it; None if a plain install does.
+        needed_by: Who needs it, for the error when it is not there.
+
+    >>> special = lazy("scipy.special")
+    """
+    return OptionalModule(name, extra, needed_by)

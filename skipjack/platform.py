@@ -1,0 +1,180 @@
+"""What differs between operating systems: so far, who a process is and whether it still lives.
+
+A worker is a process, told apart from all others by boot, process-id namespace, process id and
+start time. So a process id that was used again, another container or another machine is never
+taken for it.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+import time
+from typing import NamedTuple
+
+if sys.platform == "win32":
+    import ctypes
+    import winreg
+    from ctypes import wintypes
+elif sys.platform == "darwin":
+    import ctypes
+
+
+class Worker(NamedTuple):
+    """A process. As text, as it is stored: "boot/namespace/pid/start".
+
+    `boot` is empty where the system gives no name to its boot; then no other process can be
+    sure of anything about this one.
+    """
+
+    boot: str
+    namespace: str
+    pid: int
+    start: str
+
+    def __str__(self) -> str:
+        return f"{self.boot}/{self.namespace}/{self.pid}/{self.start}"
+
+    @staticmethod
+    def parse(text: str) -> Worker | None:
+        """The worker whose text this is; None if it is nobody's."""
+        parts = text.split("/")
+        if len(parts) != 4 or not parts[2].isdecimal():
+            return None
+        return Worker(parts[0], parts[1], int(parts[2]), parts[3])
+
+
+_loaded = f"{time.time_ns():x}"
+_self: tuple[int, Worker, str] | None = None
+
+
+def _this() -> tuple[int, Worker, str]:
+    global _self
+    pid = os.getpid()
+    if _self is None or _self[0] != pid:  # also after a fork
+        found = Worker(_boot(), _namespace(), pid, _start(pid) or _loaded)
+        _self = pid, found, str(found)
+    return _self
+
+
+def worker() -> str:
+    """Who this process is."""
+    return _this()[2]
+
+
+def is_dead(worker: str) -> bool:
+    """Whether it is certain that the process `worker` does not run any more.
+
+    False also when that cannot be known from here: another machine or container, an earlier boot
+    (which looks like another machine), or a process of another user where nothing tells its start.
+    A process that has ended but was not waited for is dead.
+    """
+    other, here = Worker.parse(worker), _this()[1]
+    if other is None or not other.boot or other == here:
+        return False
+    if (other.boot, other.namespace) != (here.boot, here.namespace):
+        return False
+    return _is_gone(other.pid, other.start)
+
+
+if sys.platform == "win32":
+    _QUERY = 0x1000  # PROCESS_QUERY_LIMITED_INFORMATION
+    _NO_SUCH_PROCESS = 87  # ERROR_INVALID_PARAMETER
+    _STILL_ACTIVE = 259
+    _kernel = ctypes.WinDLL("kernel32", use_last_error=True)
+    _kernel.OpenProcess.restype = wintypes.HANDLE
+    _kernel.OpenProcess.argtypes = (wintypes.DWORD, wintypes.BOOL, wintypes.DWORD)
+    _kernel.CloseHandle.argtypes = (wintypes.HANDLE,)
+    _kernel.GetExitCodeProcess.argtypes = (wintypes.HANDLE, wintypes.LPDWORD)
+    _kernel.GetProcessTimes.argtypes = (wintypes.HANDLE, *[ctypes.POINTER(wintypes.FILETIME)] * 4)
+
+    def _boot() -> str:
+        # Start times are points in time there, so the machine is enough.
+        try:
+            with winreg.OpenKey(
+                winreg.HKEY_LOCAL_MACHINE,
+                r"SOFTWARE\Microsoft\Cryptography",
+                access=winreg.KEY_READ | winreg.KEY_WOW64_64KEY,
+            ) as key:
+                return str(winreg.QueryValueEx(key, "MachineGuid")[0])
+        except OSError:
+            return ""
+
+    def _namespace() -> str:
+        return os.environ.get("COMPUTERNAME", "").replace("/", "")
+
+    def _look(pid: int) -> tuple[bool, str | None]:
+        """Whether it is certain that `pid` is gone, and when it started, if that can be known."""
+        handle = _kernel.OpenProcess(_QUERY, False, pid)
+        if not handle:
+            return ctypes.get_last_error() == _NO_SUCH_PROCESS, None
+        try:
+            code = wintypes.DWORD()
+            if _kernel.GetExitCodeProcess(handle, ctypes.byref(code)) and (
+                code.value != _STILL_ACTIVE
+            ):
+                return True, None
+            times = [wintypes.FILETIME() for _ in range(4)]
+            if not _kernel.GetProcessTimes(handle, *(ctypes.byref(t) for t in times)):
+                return False, None
+            return False, f"{(times[0].dwHighDateTime << 32) + times[0].dwLowDateTime:x}"
+        finally:
+            _kernel.CloseHandle(handle)
+
+    def _start(pid: int) -> str | None:
+        return _look(pid)[1]
+
+    def _is_gone(pid: int, start: str) -> bool:
+        gone, began = _look(pid)
+        return gone or (began is not None and began != start)
+
+else:
+
+    def _boot() -> str:
+        if sys.platform == "darwin":
+            return _darwin_boot()
+        return _read("/proc/sys/kernel/random/boot_id").strip()
+
+    def _namespace() -> str:
+        try:
+            return os.readlink("/proc/self/ns/pid").replace("/", "")  # "pid:[4026531836]"
+        except OSError:
+            return ""
+
+    def _start(pid: int) -> str | None:
+        return _stat(pid)[1]
+
+    def _is_gone(pid: int, start: str) -> bool:
+        try:
+            os.kill(pid, 0)
+        except ProcessLookupError:
+            return True
+        except (OSError, OverflowError):
+            pass  # it exists, but is another user's
+        state, began = _stat(pid)
+        return state in ("Z", "X") or (began is not None and began != start)
+
+    def _stat(pid: int) -> tuple[str, str | None]:
+        """State and start time, in ticks since boot, from /proc; ("", None) if not told there."""
+        # The command's name stands in brackets and may contain any character.
+        fields = _read(f"/proc/{pid}/stat").rpartition(")")[2].split()
+        return (fields[0], fields[19]) if len(fields) > 19 else ("", None)
+
+    def _read(path: str) -> str:
+        try:
+            with open(path, encoding="utf-8", errors="replace") as file:
+                return file.read()
+        except OSError:
+            return ""
+
+    if sys.platform == "darwin":
+
+        def _darwin_boot() -> str:
+            """The session's UUID; start times are not looked at, so a used-again id is unsure."""
+            size = ctypes.c_size_t(64)
+            text = ctypes.create_string_buffer(size.value)
+            libc = ctypes.CDLL(None)
+            failed = libc.sysctlbyname(
+                b"kern.bootsessionuuid", text, ctypes.byref(size), None, ctypes.c_size_t(0)
+            )
+            return "" if failed else text.value.decode("ascii", "replace")
