@@ -1,0 +1,60 @@
+"""`make demo` survives Ctrl-C: a second run goes on, and ends with the trials asked for."""
+
+import os
+import re
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+DEMO = Path(__file__).parent.parent / "examples" / "demo.py"
+
+
+def run(folder: Path, *, stop_after: float | None = None) -> tuple[int, str]:
+    """Exit status and output of the demo; `stop_after` seconds from its first trial, Ctrl-C."""
+    group = {"creationflags": subprocess.CREATE_NEW_PROCESS_GROUP} if os.name == "nt" else {}
+    process = subprocess.Popen(
+        [sys.executable, str(DEMO), "--trials", "25"],
+        cwd=folder,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
+        text=True,
+        **group,
+    )
+    if stop_after is not None:
+        while not (folder / "demo.db").exists() and process.poll() is None:
+            time.sleep(0.05)
+        time.sleep(stop_after)
+        process.send_signal(signal.CTRL_BREAK_EVENT if os.name == "nt" else signal.SIGINT)
+    out, _ = process.communicate(timeout=240)
+    return process.returncode, out
+
+
+def done(out: str) -> int:
+    found = re.search(r"^(\d+) of 25 trials are done", out, flags=re.M)
+    assert found, out
+    return int(found[1])
+
+
+@pytest.mark.slow
+def test_the_demo_goes_on_after_ctrl_c(tmp_path: Path, require: Callable[..., None]) -> None:
+    require("sklearn")
+    status, out = run(tmp_path, stop_after=2.0)
+    assert status == 130, out
+    assert 0 < done(out) < 25
+    assert "Run the same command again to go on" in out
+
+    first = done(out)
+    status, out = run(tmp_path)
+    assert status == 0, out
+    assert f"Going on with the study in demo.db: {first} of 25 trials are done." in out
+    assert done(out) == 25
+    assert re.search(r"^Best so far is trial \d+: accuracy 0\.9\d+ with$", out, flags=re.M), out
+    assert str(tmp_path / "demo.db") in out
+
+    status, out = run(tmp_path)
+    assert (status, done(out)) == (0, 25)
