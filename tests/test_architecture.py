@@ -142,6 +142,10 @@ def imports_from_below(source: Source) -> Iterator[str]:
 
 def imports_at_the_top(source: Source) -> Iterator[str]:
     allowed = {id(node) for node in source.tree.body}
+    if source.path == "platform.py":  # where systems differ, so do imports
+        for block in source.tree.body:
+            if isinstance(block, ast.If) and "sys.platform" in ast.unparse(block.test):
+                allowed |= {id(node) for node in [*block.body, *block.orelse]}
     for node in ast.walk(source.tree):
         if imported_by(node) and id(node) not in allowed:
             yield f"line {node.lineno}: an import inside a block"  # type: ignore[attr-defined]
