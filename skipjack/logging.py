@@ -9,6 +9,7 @@ import logging
 import os
 import sys
 import threading
+from collections.abc import Callable
 from logging import CRITICAL, DEBUG, ERROR, FATAL, INFO, WARN, WARNING
 from typing import TextIO
 
@@ -42,6 +43,7 @@ _COLOURS = {
 
 _lock = threading.Lock()
 _handler: logging.Handler | None = None
+_through: Callable[[str], None] | None = None
 
 
 def _wants_colour(stream: TextIO) -> bool:
@@ -65,6 +67,9 @@ class _StderrHandler(logging.Handler):
             if _wants_colour(stream):
                 head, bracket, rest = text.partition("]")
                 text = f"{_COLOURS.get(record.levelno, '')}{head}{bracket}{_RESET}{rest}"
+            if _through is not None:
+                _through(text)
+                return
             stream.write(text + "\n")
             stream.flush()
         except Exception:
@@ -106,6 +111,12 @@ def get_logger(name: str) -> logging.Logger:
     if name == _THEIRS or name.startswith(f"{_THEIRS}."):
         name = _OURS + name[len(_THEIRS) :]
     return logging.getLogger(name)
+
+
+def write_through(write: Callable[[str], None] | None) -> None:
+    """Let the default handler write lines by `write`, such as above a progress bar; None: itself."""
+    global _through
+    _through = write
 
 
 def get_verbosity() -> int:

@@ -1,4 +1,4 @@
-"""What differs between operating systems: so far, who a process is and whether it still lives.
+"""What differs between operating systems: who a process is, whether it still lives, and forks.
 
 A worker is a process, told apart from all others by boot, process-id namespace, process id and
 start time. So a process id that was used again, another container or another machine is never
@@ -10,6 +10,7 @@ from __future__ import annotations
 import os
 import sys
 import time
+from collections.abc import Callable
 from typing import NamedTuple
 
 if sys.platform == "win32":
@@ -60,6 +61,12 @@ def _this() -> tuple[int, Worker, str]:
 def worker() -> str:
     """Who this process is."""
     return _this()[2]
+
+
+def after_fork(callback: Callable[[], None]) -> None:
+    """Call `callback` in every process forked from this one; nothing where there is no fork."""
+    if hasattr(os, "register_at_fork"):
+        os.register_at_fork(after_in_child=callback)
 
 
 def is_dead(worker: str) -> bool:

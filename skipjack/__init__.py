@@ -1,0 +1,58 @@
+"""Skipjack: hyperparameter optimization, small and fast. `import skipjack as optuna` works.
+
+    >>> import skipjack
+    >>> study = skipjack.create_study()
+    >>> study.optimize(lambda trial: (trial.suggest_float("x", -10, 10) - 2) ** 2, n_trials=100)
+    >>> study.best_params
+"""
+
+from __future__ import annotations
+
+import importlib
+from typing import Any
+
+from skipjack import distributions, exceptions, logging, pruners, samplers, storages, study, trial
+from skipjack.errors import TrialPruned
+from skipjack.study import (
+    Study,
+    copy_study,
+    create_study,
+    delete_study,
+    get_all_study_names,
+    get_all_study_summaries,
+    load_study,
+)
+from skipjack.trial import Trial, create_trial
+from skipjack.version import __version__
+
+_LAZY = ("search_space", "version")  # loaded when they are asked for
+
+__all__ = [
+    "Study",
+    "Trial",
+    "TrialPruned",
+    "__version__",
+    "copy_study",
+    "create_study",
+    "create_trial",
+    "delete_study",
+    "distributions",
+    "exceptions",
+    "get_all_study_names",
+    "get_all_study_summaries",
+    "load_study",
+    "logging",
+    "pruners",
+    "samplers",
+    "search_space",
+    "storages",
+    "study",
+    "trial",
+    "version",
+]
+
+
+def __getattr__(name: str) -> Any:
+    if name in _LAZY:
+        return importlib.import_module(f"skipjack.{name}")
+    raise AttributeError(f"module 'skipjack' has no attribute {name!r}")

@@ -1,0 +1,1 @@
+"""How trials run: one after the other, or in threads."""

@@ -1,0 +1,229 @@
+"""The loop: ask, run the objective, tell, until there is a reason to stop."""
+
+from __future__ import annotations
+
+import gc
+import math
+import os
+import threading
+import time
+from collections.abc import Callable, Iterable, Sequence
+from typing import Any
+
+from skipjack import _optional
+from skipjack.errors import TrialPruned, WrongStateError, invalid, wrong_type
+from skipjack.execution.progress import ProgressBar
+from skipjack.records.states import TrialState
+from skipjack.samplers.base import proposes
+from skipjack.study import announce, asking, telling
+
+futures = _optional.lazy("concurrent.futures")
+
+Catch = tuple[type[BaseException], ...]
+
+
+class Run:
+    """One call of `optimize`: what to run, when to stop, and how far it is.
+
+    Raises:
+        TypeError: If an argument is of a wrong type.
+        ValueError: If one has an impossible value.
+    """
+
+    def __init__(
+        self,
+        study: Any,
+        func: Callable[[Any], Any],
+        n_trials: int | None,
+        timeout: float | None,
+        catch: Iterable[type[BaseException]] | type[BaseException],
+        callbacks: Iterable[Callable[[Any, Any], None]] | None,
+        gc_after_trial: bool,
+        show_progress_bar: bool,
+    ) -> None:
+        self.study = study
+        self.func = _callable("func", func)
+        self.n_trials = _count("n_trials", n_trials)
+        self.catch = _exceptions(catch)
+        self.callbacks = _callbacks(callbacks)
+        self.gc_after_trial = gc_after_trial
+        self.start = time.monotonic()
+        self.deadline = math.inf if timeout is None else self.start + _seconds(timeout)
+        self.bar = ProgressBar(show_progress_bar, self.n_trials, timeout)
+        self.error: BaseException | None = None
+        self._lock = threading.Lock()
+        self._begun = 0
+
+    def take(self) -> bool:
+        """Whether one more trial may begin; if so, it counts as begun."""
+        if self.study._stop_flag or self.error is not None or time.monotonic() >= self.deadline:
+            return False
+        with self._lock:
+            if self.n_trials is not None and self._begun >= self.n_trials:
+                return False
+            self._begun += 1
+        return True
+
+    def work(self) -> None:
+        """Run trials in this thread until there is a reason to stop."""
+        here = self.study._thread_local
+        here.in_optimize_loop = True
+        try:
+            while self.take():
+                if not self._run_one():
+                    self.study._stop_flag = True
+        except BaseException as error:
+            if self.error is None:
+                self.error = error
+            raise
+        finally:
+            here.in_optimize_loop = False
+
+    def _run_one(self) -> bool:
+        """Run one trial; False if the sampler has nothing left to try."""
+        study = self.study
+        trial = asking.begin(study, held=True)
+        if trial is None:
+            return False
+        draft, state = trial._draft, trial._state
+        result: Any = None
+        error: BaseException | None = None
+        try:
+            result = self.func(trial)
+        except BaseException as raised:
+            error = raised
+        if error is None:
+            values, message = telling.checked_values(result, len(state.directions))
+            wanted = TrialState.COMPLETE if values is not None else TrialState.FAIL
+        elif _is_pruned(error):
+            values, message, wanted = None, str(error), TrialState.PRUNED
+        else:
+            values, message, wanted = None, repr(error), TrialState.FAIL
+        reason = message if wanted is TrialState.FAIL else ""
+        final, _ = telling.finish(study, state, draft, values, wanted, reason)
+        announce.ended(state, draft, final, (message, error, result))
+        if final is TrialState.FAIL and error is not None and not isinstance(error, self.catch):
+            raise error
+        if trial._fixed:
+            trial._warn_unused()
+        if self.callbacks:
+            self._call_back(trial)
+        if self.gc_after_trial:
+            gc.collect()
+        if self.bar.shown:
+            self.bar.update(state, time.monotonic() - self.start)
+        return True
+
+    def _call_back(self, trial: Any) -> None:
+        for callback in self.callbacks:
+            callback(self.study, self.study._storage.get_trial(trial._trial_id))
+
+
+def optimize(
+    study: Any,
+    func: Callable[[Any], Any],
+    n_trials: int | None,
+    timeout: float | None,
+    n_jobs: int,
+    catch: Iterable[type[BaseException]] | type[BaseException],
+    callbacks: Iterable[Callable[[Any, Any], None]] | None,
+    gc_after_trial: bool,
+    show_progress_bar: bool,
+) -> None:
+    """Run trials; see `Study.optimize`."""
+    if getattr(study._thread_local, "in_optimize_loop", False):
+        raise WrongStateError(
+            "`optimize` must not be called inside an objective or a callback of the same study. "
+            "Make a study of its own for an inner search."
+        )
+    workers = _workers(n_jobs)
+    run = Run(
+        study, func, n_trials, timeout, catch, callbacks, gc_after_trial, show_progress_bar
+    )
+    study._stop_flag = False
+    study._loops += 1
+    try:
+        if workers == 1:
+            run.work()
+        else:
+            _in_threads(run, workers)
+    finally:
+        study._loops -= 1
+        study._storage.remove_session()
+        run.bar.close()
+
+
+def _in_threads(run: Run, workers: int) -> None:
+    """Let `workers` threads take trials; raise the first error when all have ended theirs."""
+    if not proposes(run.study.sampler):
+        run.study.sampler.reseed_rng()
+    if run.n_trials is not None:
+        workers = min(workers, run.n_trials)
+    if workers < 1:
+        return
+    with futures.ThreadPoolExecutor(max_workers=workers) as pool:
+        waiting = [pool.submit(run.work) for _ in range(workers)]
+        try:
+            for future in waiting:
+                future.exception()
+        except BaseException as error:  # Ctrl-C: let the trials that run come to their end
+            run.error = run.error or error
+            raise
+    if run.error is not None:
+        raise run.error
+
+
+def _is_pruned(error: BaseException) -> bool:
+    """Whether an exception means pruning: ours, or the real Optuna's, which is not imported."""
+    return isinstance(error, TrialPruned) or any(
+        kind.__name__ == "TrialPruned" and kind.__module__.partition(".")[0] == "optuna"
+        for kind in type(error).__mro__
+    )
+
+
+def _callable(name: str, value: Any) -> Any:
+    if not callable(value):
+        raise wrong_type(name, "be callable", value)
+    return value
+
+
+def _count(name: str, value: Any) -> int | None:
+    if value is None:
+        return None
+    try:
+        return max(0, int(value) if isinstance(value, float) else value.__index__())
+    except (AttributeError, ValueError, OverflowError) as error:
+        raise wrong_type(name, "be a whole number or None", value) from error
+
+
+def _seconds(value: Any) -> float:
+    if isinstance(value, bool) or not hasattr(value, "__float__"):
+        raise wrong_type("timeout", "be a number of seconds or None", value)
+    seconds = float(value)
+    if math.isnan(seconds):
+        raise invalid("timeout", "be a number of seconds or None", value)
+    return seconds
+
+
+def _exceptions(catch: Any) -> Catch:
+    kinds = tuple(catch) if isinstance(catch, Iterable) else (catch,)
+    for kind in kinds:
+        if not (isinstance(kind, type) and issubclass(kind, BaseException)):
+            raise wrong_type("catch", "be an exception class or several", catch)
+    return kinds
+
+
+def _callbacks(callbacks: Any) -> Sequence[Callable[[Any, Any], None]]:
+    if callbacks is None:
+        return ()
+    if not isinstance(callbacks, Iterable):
+        raise wrong_type("callbacks", "be a list of functions of (study, trial)", callbacks)
+    return [_callable("callbacks", callback) for callback in callbacks]
+
+
+def _workers(n_jobs: Any) -> int:
+    if isinstance(n_jobs, bool) or not hasattr(n_jobs, "__index__"):
+        raise wrong_type("n_jobs", "be a whole number", n_jobs)
+    if n_jobs == 0 or n_jobs < -1:
+        raise invalid("n_jobs", "be positive, or -1 for one thread per processor", n_jobs)
+    return (os.cpu_count() or 1) if n_jobs == -1 else int(n_jobs)

@@ -1,0 +1,1 @@
+"""Records: events and their replay, frozen trials, the history as columns, spaces."""

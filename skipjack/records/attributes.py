@@ -1,0 +1,102 @@
+"""What may be attached to a study or trial, reported or returned, and how it is normalised."""
+
+from __future__ import annotations
+
+import json
+import math
+import warnings
+from typing import Any
+
+from skipjack.errors import InvalidTypeError, invalid, wrong_type
+
+
+def plain(value: Any) -> Any:
+    """`value` as JSON would give it back: NumPy scalars as Python's, tuples as lists.
+
+    Objects that JSON does not know are left as they are.
+    """
+    if value is None or type(value) in (str, int, float, bool):
+        return value
+    if isinstance(value, dict):
+        return {k if isinstance(k, str) else _key(k): plain(v) for k, v in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [plain(v) for v in value]
+    if isinstance(value, (str, bool, int, float)):  # subclasses: enums, numpy.float64
+        for kind in (str, bool, int, float):
+            if isinstance(value, kind):
+                return kind(value)
+    if type(value).__module__ == "numpy" and getattr(value, "ndim", None) == 0:
+        return plain(value.item())
+    return value
+
+
+def _key(key: Any) -> Any:
+    """A dict's key as JSON writes it."""
+    key = plain(key)
+    return json.dumps(key) if key is None or isinstance(key, (bool, int, float)) else key
+
+
+def attribute_key(key: object) -> str:
+    """`key`, if an attribute can have it."""
+    if not isinstance(key, str):
+        raise wrong_type("key", "be a str", key)
+    return key
+
+
+def to_text(content: Any) -> str:
+    """JSON text in which NaN and infinities survive.
+
+    Raises:
+        TypeError: If something is no JSON value; the text says what and how to keep it.
+    """
+    try:
+        return json.dumps(content, separators=(",", ":"))
+    except (TypeError, ValueError) as error:
+        raise InvalidTypeError(
+            f"Attributes kept in this storage must be JSON values (None, bool, int, float, str, "
+            f"and lists and dicts of them), but {error}. Attach a path or a text instead, or use "
+            f"a storage in memory."
+        ) from error
+
+
+def float_value(name: str, value: Any, hint: str = "") -> float:
+    """`value` as a float.
+
+    Raises:
+        TypeError: If it is no number; a str counts as none, whatever it says.
+    """
+    if type(value) is float:
+        return value
+    if isinstance(value, (str, bytes, bytearray)) or value is None:
+        raise wrong_type(name, "be a number", value, hint)
+    try:
+        return float(value)
+    except (TypeError, ValueError) as error:
+        raise wrong_type(name, "be a number", value, hint) from error
+
+
+def constraint_value(key: Any, value: Any) -> float:
+    """A constraint value as a float that is not NaN."""
+    attribute_key(key)
+    number = float_value("value", value)
+    if math.isnan(number):
+        raise invalid("value", f"not be NaN for the constraint {key!r}", value)
+    return number
+
+
+def step_value(step: Any) -> int:
+    """A step as an int of at least 0."""
+    try:
+        if isinstance(step, (str, bytes)):
+            raise TypeError
+        number = int(step)
+    except (TypeError, ValueError, OverflowError) as error:
+        raise wrong_type("step", "be a whole number", step) from error
+    if number < 0:
+        raise invalid("step", "be at least 0", step)
+    return number
+
+
+def warn_user(message: str, stacklevel: int = 3) -> None:
+    """A UserWarning that points at the user's line."""
+    warnings.warn(message, UserWarning, stacklevel=stacklevel + 1)

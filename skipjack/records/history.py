@@ -1,0 +1,386 @@
+"""Finished trials as columns: what samplers, pruners, importance and figures read."""
+
+from __future__ import annotations
+
+from collections.abc import Hashable, Mapping, Sequence
+from typing import Any, Protocol, TypeVar, final
+
+import numpy as np
+
+from skipjack.distributions import BaseDistribution
+from skipjack.records.draft import Draft
+from skipjack.records.space import BoolArray, FloatArray, IntArray, Space
+from skipjack.records.states import TrialState
+
+S = TypeVar("S")
+Curve = tuple[IntArray, FloatArray]
+
+CONSTRAINT = "constraints:"  # the prefix of the system attributes that hold constraint values
+_ROW = np.dtype(
+    [
+        ("number", "i8"),
+        ("state", "i1"),
+        ("feasible", "?"),
+        ("layout", "i4"),
+        ("by", "i2"),
+        ("seen", "i8"),
+        ("start", "f8"),
+        ("end", "f8"),
+        ("violation", "f8"),
+    ]
+)
+_UNITS_KEPT = 8
+
+
+class Fold(Protocol[S]):
+    """State that grows with the history: a pure function of its rows, kept by `derived`."""
+
+    def __hash__(self) -> int: ...
+
+    def start(self, history: History) -> S:
+        """The state of an empty history."""
+        ...
+
+    def extend(self, state: S, history: History, first: int, last: int) -> S:
+        """The state after rows `first` to `last - 1`, given the one before; may change it."""
+        ...
+
+
+@final
+class Layout:
+    """Parameters that a trial had, in the order of suggestion, and their columns."""
+
+    __slots__ = ("columns", "dists", "index", "names", "slice")
+
+    def __init__(
+        self,
+        index: int,
+        names: tuple[str, ...],
+        dists: tuple[BaseDistribution, ...],
+        columns: list[int],
+    ) -> None:
+        self.index = index
+        self.names = names
+        self.dists = dists
+        first, n = (columns[0], len(columns)) if columns else (0, 0)
+        in_a_row = columns == list(range(first, first + n))
+        self.columns = np.array(columns, dtype=np.intp)
+        self.slice: Any = slice(first, first + n) if in_a_row else self.columns
+
+
+@final
+class History:
+    """The finished trials of one study; rows in the order in which trials finished.
+
+    Appending a trial costs O(its parameters); reading a column costs nothing. Arrays returned
+    are views that later trials never change; do not write to them. n rows, d parameters ever
+    seen, m objectives, k constraints.
+    """
+
+    def __init__(self, signs: Sequence[float]) -> None:
+        """Begin with no rows. `signs` are +1 for objectives minimised and -1 for maximised."""
+        self.signs = tuple(signs)
+        self.version = 0
+        self.open: dict[int, Draft] = {}
+        self.counts = [0] * len(TrialState)
+        self.best: int | None = None
+        self.layouts: list[Layout] = []
+        self.attrs: dict[int, tuple[dict[str, Any], dict[str, Any]]] = {}
+        self.curves: dict[int, Curve] = {}
+        self.constraint_keys: dict[str, int] = {}
+        self.samplers: list[str] = [""]
+        self._n = 0
+        self._rows = np.zeros(16, _ROW)
+        self._values = np.full((16, 0), np.nan)
+        self._losses = np.full((16, len(self.signs)), np.nan)
+        self._constraints = np.full((16, 0), np.nan)
+        self._layout_of: dict[Hashable, int] = {}
+        self._columns: dict[tuple[str, Hashable], int] = {}
+        self._latest: dict[str, BaseDistribution] = {}
+        self._last_layout = -1
+        self._space: Space | None = Space({})
+        self._units: dict[Space, tuple[FloatArray, int, int]] = {}
+        self._folds: dict[Hashable, tuple[Any, int, int]] = {}
+
+    # ------------------------------------------------------------------------------ columns
+
+    def __len__(self) -> int:
+        return self._n
+
+    @property
+    def values(self) -> FloatArray:
+        """Internal values, shape (n, d); NaN where a trial has not that parameter."""
+        return self._values[: self._n, : len(self._columns)]
+
+    @property
+    def losses(self) -> FloatArray:
+        """Objective values to minimise, shape (n, m); NaN where there is none."""
+        return self._losses[: self._n]
+
+    @property
+    def constraints(self) -> FloatArray:
+        """Constraint values, at most 0 where satisfied, shape (n, k); NaN where not given."""
+        return self._constraints[: self._n, : len(self.constraint_keys)]
+
+    @property
+    def numbers(self) -> IntArray:
+        """Trial numbers, shape (n,)."""
+        return self._column("number")
+
+    @property
+    def states(self) -> IntArray:
+        """Values of `TrialState`, shape (n,)."""
+        return self._column("state")
+
+    @property
+    def start(self) -> FloatArray:
+        """When trials started, in seconds since the epoch, shape (n,); NaN if not known."""
+        return self._column("start")
+
+    @property
+    def end(self) -> FloatArray:
+        """When trials ended, in seconds since the epoch, shape (n,); NaN if not known."""
+        return self._column("end")
+
+    @property
+    def seen(self) -> IntArray:
+        """The log position that each trial's proposal was made from, shape (n,)."""
+        return self._column("seen")
+
+    @property
+    def by(self) -> IntArray:
+        """Which of `samplers` proposed each trial, shape (n,)."""
+        return self._column("by")
+
+    @property
+    def violation(self) -> FloatArray:
+        """Sum of the positive constraint values, shape (n,); 0 where there is none."""
+        return self._column("violation")
+
+    @property
+    def feasible(self) -> BoolArray:
+        """Whether each trial keeps all its constraints, shape (n,)."""
+        return self._column("feasible")
+
+    def _column(self, name: str) -> Any:
+        return self._rows[name][: self._n]
+
+    def where(self, *states: TrialState) -> IntArray:
+        """Rows of the trials in one of `states`."""
+        return np.flatnonzero(np.isin(self.states, states))
+
+    def having(self, name: str, dist: BaseDistribution) -> BoolArray:
+        """Which rows have a parameter of this name and family, shape (n,)."""
+        column = self._columns.get((name, dist.family))
+        if column is None:
+            return np.zeros(self._n, bool)
+        return ~np.isnan(self._values[: self._n, column])
+
+    # -------------------------------------------------------------------------------- spaces
+
+    @property
+    def space(self) -> Space:
+        """All parameters of finished trials, each with its latest distribution."""
+        if self._space is None:
+            self._space = Space(self._latest)
+        return self._space
+
+    def unit(self, space: Space, rows: IntArray | None = None) -> FloatArray:
+        """Places of the trials in `space`, shape (n, d) or (len(rows), d).
+
+        NaN where a trial lacks the parameter, or its value lies outside the range of today.
+        Without `rows` the result is cached per space and extended by new trials only; with
+        `rows` the cost does not depend on the length of the history.
+        """
+        if rows is not None:
+            return space.encode(self._values_in(space, rows))
+        places, done, version = self._units.pop(space, (np.empty((0, len(space))), 0, -1))
+        if version != self.version:
+            done = 0
+        if done < self._n:
+            if len(places) < self._n:
+                grown = np.full((len(self._rows), len(space)), np.nan)
+                grown[:done] = places[:done]
+                places = grown
+            new = np.arange(done, self._n)
+            places[done : self._n] = space.encode(self._values_in(space, new))
+        while len(self._units) >= _UNITS_KEPT:
+            del self._units[next(iter(self._units))]
+        self._units[space] = (places, self._n, self.version)
+        return places[: self._n]
+
+    def _values_in(self, space: Space, rows: IntArray) -> FloatArray:
+        columns = [self._columns.get((name, dist.family), -1) for name, dist in space.items()]
+        if -1 not in columns:
+            return self._values[rows[:, None], columns]
+        values = np.full((len(rows), len(space)), np.nan)
+        for j, column in enumerate(columns):
+            if column >= 0:
+                values[:, j] = self._values[rows, column]
+        return values
+
+    def running(self, but: int | None = None) -> list[Mapping[str, float]]:
+        """What is known of the parameters of each trial that runs now, except trial `but`."""
+        return [
+            draft.known
+            for number, draft in list(self.open.items())
+            if draft.state is TrialState.RUNNING and number != but
+        ]
+
+    def layout(self, names: tuple[str, ...], dists: tuple[BaseDistribution, ...]) -> Layout:
+        """The layout of these (interned) distributions, made when it is new."""
+        key = (names, tuple(map(id, dists)))
+        index = self._layout_of.get(key)
+        if index is None:
+            columns = [
+                self._columns.setdefault((name, dist.family), len(self._columns))
+                for name, dist in zip(names, dists, strict=True)
+            ]
+            index = self._layout_of[key] = len(self.layouts)
+            self.layouts.append(Layout(index, names, dists, columns))
+            self._widen()
+        return self.layouts[index]
+
+    def known_layout(
+        self, names: tuple[str, ...], dists: tuple[BaseDistribution, ...]
+    ) -> int | None:
+        """The index of a layout that the log has spelled out already."""
+        return self._layout_of.get((names, tuple(map(id, dists))))
+
+    # --------------------------------------------------------------------------------- folds
+
+    def derived(self, fold: Fold[S]) -> S:
+        """The state of `fold`, brought up to date; recomputed when a past row has changed."""
+        state, done, version = self._folds.get(fold, (None, 0, -1))
+        if version != self.version:
+            state, done = fold.start(self), 0
+        if done < self._n or version != self.version:
+            state = fold.extend(state, self, done, self._n)
+            self._folds[fold] = (state, self._n, self.version)
+        return state  # type: ignore[no-any-return]  # what `fold` made
+
+    # --------------------------------------------------------------------------------- rows
+
+    def append(self, draft: Draft, layout: Layout, e: Mapping[str, Any]) -> int:
+        """Add the row of a finished trial and return it.
+
+        Args:
+            draft: The trial as it was at its end.
+            layout: Its parameters; their values are those of `draft.internal`.
+            e: The event that ended it: its state, values (of the user, or None) and time.
+        """
+        row = self._n
+        if row == len(self._rows):
+            self._grow()
+        values = e["values"]
+        if values is not None:
+            self._losses[row] = [sign * v for sign, v in zip(self.signs, values, strict=True)]
+        if draft.internal:
+            self._values[row, layout.slice] = list(draft.internal.values())
+        violation, feasible = self._note_constraints(row, draft.system)
+        state, end, by = e["state"], e.get("time"), 0
+        if draft.by:
+            if draft.by not in self.samplers:
+                self.samplers.append(draft.by)
+            by = self.samplers.index(draft.by)
+        self._rows[row] = (
+            draft.number,
+            state,
+            feasible,
+            layout.index,
+            by,
+            draft.seen,
+            np.nan if draft.start is None else draft.start,
+            np.nan if end is None else end,
+            violation,
+        )
+        if draft.user or draft.system:
+            self.attrs[row] = (draft.user, draft.system)
+        if draft.reports:
+            steps = np.fromiter(draft.reports, np.int64, len(draft.reports))
+            reports = np.fromiter(draft.reports.values(), float, len(draft.reports))
+            self.curves[row] = (steps, reports)
+        if layout.index != self._last_layout:
+            self._last_layout = layout.index
+            self._note_space(layout)
+        self._n = row + 1
+        self.counts[state] += 1
+        if state == TrialState.COMPLETE and feasible and len(self.signs) == 1:
+            self._note_best(row)
+        return row
+
+    def row(self, row: int) -> tuple[Any, ...]:
+        """Number, state, start and end of a row as Python values; None where not known."""
+        number, state, *_, start, end, _ = self._rows[row].item()
+        return (
+            number,
+            state,
+            None if start != start else start,
+            None if end != end else end,
+        )
+
+    def internal(self, row: int) -> tuple[Layout, list[float]]:
+        """The parameters of a row: their layout and internal values."""
+        layout = self.layouts[self._rows["layout"][row]]
+        return layout, self._values[row, layout.slice].tolist()
+
+    def user_values(self, row: int) -> list[float] | None:
+        """The objective values of a row as the user gave them, None if there are none."""
+        losses = self._losses[row].tolist()
+        if not losses or losses[0] != losses[0]:
+            return None
+        return [sign * loss for sign, loss in zip(self.signs, losses, strict=True)]
+
+    def _note_best(self, row: int) -> None:
+        if self.best is not None:
+            old, new = self._losses[self.best, 0], self._losses[row, 0]
+            if not new < old and (
+                new != old or self._rows["number"][row] > self._rows["number"][self.best]
+            ):
+                return
+        self.best = row
+
+    def _note_space(self, layout: Layout) -> None:
+        latest = self._latest
+        for name, dist in zip(layout.names, layout.dists, strict=True):
+            if latest.get(name) is not dist:
+                latest[name] = dist
+                self._space = None
+
+    def _note_constraints(self, row: int, system: Mapping[str, Any]) -> tuple[float, bool]:
+        given = constraints_of(system) if system else {}
+        if not given:
+            return 0.0, True
+        for key in given:
+            if key not in self.constraint_keys:
+                self.constraint_keys[key] = len(self.constraint_keys)
+                self._widen()
+        for key, value in given.items():
+            self._constraints[row, self.constraint_keys[key]] = value
+        violation = sum(value for value in given.values() if value > 0)
+        return violation, violation == 0
+
+    def _grow(self) -> None:
+        self._rows = np.concatenate([self._rows, np.zeros(len(self._rows), _ROW)])
+        for name in ("_values", "_losses", "_constraints"):
+            old = getattr(self, name)
+            setattr(self, name, np.concatenate([old, np.full(old.shape, np.nan)]))
+
+    def _widen(self) -> None:
+        for name, wanted in (("_values", self._columns), ("_constraints", self.constraint_keys)):
+            old = getattr(self, name)
+            if len(wanted) > old.shape[1]:
+                width = max(len(wanted), 2 * old.shape[1]) if old.shape[1] else len(wanted)
+                new = np.full((len(old), width), np.nan)
+                new[:, : old.shape[1]] = old
+                setattr(self, name, new)
+
+
+def constraints_of(system: Mapping[str, Any]) -> dict[str, float]:
+    """The constraint values among system attributes, by key; also of Optuna 4's list form."""
+    found = {
+        key[len(CONSTRAINT) :]: value for key, value in system.items() if key.startswith(CONSTRAINT)
+    }
+    for i, value in enumerate(system.get("constraints") or ()):
+        found.setdefault(str(i), value)
+    return found

@@ -1,0 +1,355 @@
+"""The rules of a storage, once: what each event does, and the verdict on it.
+
+Every process replays the same events in the same order, so all come to the same verdicts. A
+verdict that is an exception is raised by whoever committed the event.
+"""
+
+from __future__ import annotations
+
+import json
+from array import array
+from collections import deque
+from collections.abc import Callable, Iterable
+from typing import Any, final
+
+from skipjack.distributions import BaseDistribution, distribution_to_json, intern
+from skipjack.distributions import json_to_distribution
+from skipjack.errors import DuplicatedStudyError, NotFoundError, UpdateFinishedTrialError
+from skipjack.records.attributes import plain
+from skipjack.records.draft import Draft
+from skipjack.records.events import Event
+from skipjack.records.frozen import FrozenTrial, thaw
+from skipjack.records.history import History, Layout
+from skipjack.records.states import StudyDirection, TrialState
+from skipjack.records.times import local_time
+
+_RUNNING, _WAITING = TrialState.RUNNING, TrialState.WAITING
+_STATES = tuple(TrialState)
+_UNFINISHED = -1
+
+
+@final
+class StudyState:
+    """All that the log of one study says, and what this process is about to add to it."""
+
+    def __init__(self, study_id: int, directions: Iterable[int]) -> None:
+        self.study_id = study_id
+        self.directions = [StudyDirection(d) for d in directions]
+        signs = [-1.0 if d == StudyDirection.MAXIMIZE else 1.0 for d in self.directions]
+        self.history = History(signs)
+        self.open: dict[int, Draft] = self.history.open
+        self.waiting: deque[int] = deque()
+        self.user: dict[str, Any] = {}
+        self.system: dict[str, Any] = {}
+        self.kinds: dict[str, BaseDistribution] = {}
+        self.position = 0
+        self.rows = array("q")  # of each trial number, the row in the history or _UNFINISHED
+        self.memo: dict[str, Any] = {}  # what higher floors derive from the trials and keep here
+        self._cache: list[FrozenTrial] = []
+        self._unsettled: set[int] = set()
+        self._applied: dict[str, int] = {}
+
+    def apply(self, writer: str, sequence: int, events: Iterable[Event], own: bool) -> list[Any]:
+        """Replay a batch and return the verdicts on its events.
+
+        A batch that was applied before (an acknowledgement was lost, and it was sent again) has
+        no effect and no verdicts. `own` says that this process wrote it from drafts that it
+        holds, which therefore know its content already.
+        """
+        self.position += 1
+        if self._applied.get(writer, 0) >= sequence:
+            return []
+        self._applied[writer] = sequence
+        return [_RULES[event["do"]](self, event, own) for event in events]
+
+    # ------------------------------------------------------------------------------- reading
+
+    @property
+    def n_trials(self) -> int:
+        """How many trials were created."""
+        return len(self.rows)
+
+    def draft(self, number: int) -> Draft | None:
+        """The trial if it waits or runs, None if it has finished.
+
+        Raises:
+            NotFoundError: If there is no such trial.
+        """
+        if not 0 <= number < len(self.rows):
+            raise NotFoundError(
+                f"No trial {number}; the study has {len(self.rows)} trials, counted from 0."
+            )
+        return self.open.get(number)
+
+    def open_draft(self, number: int) -> Draft:
+        """The trial, which must wait or run.
+
+        Raises:
+            UpdateFinishedTrialError: If it has finished.
+        """
+        draft = self.draft(number)
+        if draft is None:
+            raise finished(number)
+        return draft
+
+    def frozen(self, number: int) -> FrozenTrial:
+        """The trial as it is now, as a record of its own."""
+        draft = self.draft(number)
+        return self._of_row(self.rows[number]) if draft is None else self._of_draft(draft)
+
+    def all_frozen(self) -> list[FrozenTrial]:
+        """All trials by number, each a record of its own."""
+        return [self.frozen(number) for number in range(len(self.rows))]
+
+    def shared_frozen(self) -> list[FrozenTrial]:
+        """All trials by number, in a new list; finished ones are the same objects every time."""
+        cache, unsettled = self._cache, self._unsettled
+        unsettled.update(range(len(cache), len(self.rows)))
+        for number in sorted(unsettled):
+            trial = self.frozen(number)
+            cache[number : number + 1] = [trial]
+            if number not in self.open:
+                unsettled.discard(number)
+        return list(cache)
+
+    def _of_row(self, row: int) -> FrozenTrial:
+        history = self.history
+        number, state, start, end = history.row(row)
+        layout, values = history.internal(row)
+        user, system = history.attrs.get(row, ({}, {}))
+        curve = history.curves.get(row)
+        return thaw(
+            {
+                "_number": number,
+                "state": _STATES[state],
+                "_values": history.user_values(row),
+                "_datetime_start": local_time(start),
+                "datetime_complete": local_time(end),
+                "_params": {
+                    name: dist.to_external_repr(value)
+                    for name, dist, value in zip(layout.names, layout.dists, values, strict=True)
+                },
+                "_user_attrs": plain(user),
+                "_system_attrs": plain(system),
+                "intermediate_values": (
+                    {} if curve is None else dict(zip(curve[0].tolist(), curve[1].tolist()))
+                ),
+                "_distributions": dict(zip(layout.names, layout.dists, strict=True)),
+                "_trial_id": self.study_id * TRIALS_PER_STUDY + number,
+            }
+        )
+
+    def _of_draft(self, draft: Draft) -> FrozenTrial:
+        return thaw(
+            {
+                "_number": draft.number,
+                "state": draft.state,
+                "_values": None,
+                "_datetime_start": local_time(draft.start),
+                "datetime_complete": None,
+                "_params": draft.params,
+                "_user_attrs": plain(draft.user),
+                "_system_attrs": plain(draft.system),
+                "intermediate_values": dict(draft.reports),
+                "_distributions": dict(draft.dists),
+                "_trial_id": self.study_id * TRIALS_PER_STUDY + draft.number,
+            }
+        )
+
+    # ------------------------------------------------------------------------------- writing
+
+    def content(self, draft: Draft) -> Event:
+        """What the log does not have of a draft yet, as the content of an event."""
+        content = draft.take()
+        if content.pop("params", False):
+            names, dists = tuple(draft.internal), tuple(draft.dists.values())
+            known = self.history.known_layout(names, dists)
+            content["layout"] = spelled(names, dists) if known is None else known
+            content["x"] = list(draft.internal.values())
+        return content
+
+    def _layout(self, spelling: int | list[Any]) -> Layout:
+        if isinstance(spelling, int):
+            return self.history.layouts[spelling]
+        names = tuple(name for name, _ in spelling)
+        dists = tuple(intern(json_to_distribution(json.dumps(d))) for _, d in spelling)
+        layout = self.history.layout(names, dists)
+        for name, dist in zip(names, dists, strict=True):
+            self.kinds.setdefault(name, dist)
+        return layout
+
+    def _new(self, state: TrialState, start: float | None, worker: str | None) -> Draft:
+        draft = Draft(len(self.rows), state, start, worker)
+        self.rows.append(_UNFINISHED)
+        self.open[draft.number] = draft
+        return draft
+
+    def _take_over(self, draft: Draft, e: Event, own: bool) -> None:
+        """Put the content of an event into a draft."""
+        if "layout" in e:
+            layout = self._layout(e["layout"])
+            if not own:
+                draft.put_params(layout.names, layout.dists, e["x"])
+        if not own:
+            draft.merge(e)
+
+    def _finish(self, draft: Draft, e: Event) -> None:
+        names, dists = tuple(draft.internal), tuple(draft.dists.values())
+        self.rows[draft.number] = self.history.append(draft, self.history.layout(names, dists), e)
+        del self.open[draft.number]
+        if draft.state is _WAITING:
+            self.waiting.remove(draft.number)
+        draft.state = _STATES[e["state"]]  # whoever still holds the draft sees that it ended
+
+    # --------------------------------------------------------------------------------- rules
+
+    def _create(self, e: Event, own: bool) -> int:
+        draft = self._new(_RUNNING, e["time"], e.get("worker"))
+        if e.get("expect") == draft.number:
+            self._propose({**e, "n": draft.number}, own)
+        return draft.number
+
+    def _add(self, e: Event, own: bool) -> int:
+        state = _STATES[e["state"]]
+        draft = self._new(state, e.get("start"), None)
+        self._take_over(draft, e, own=False)
+        if state is _WAITING:
+            self.waiting.append(draft.number)
+        elif state is not _RUNNING:
+            self._finish(draft, e)
+        return draft.number
+
+    def _claim(self, e: Event, own: bool) -> bool:
+        draft = self.open.get(e["n"])
+        if draft is None or draft.state is not _WAITING:
+            return False
+        draft.state, draft.start, draft.worker = _RUNNING, e["time"], e.get("worker")
+        draft.version += 1
+        self.waiting.remove(draft.number)
+        return True
+
+    def _queue(self, e: Event, own: bool) -> bool:
+        draft = self.open.get(e["n"])
+        if draft is None or draft.state is _WAITING:
+            return False
+        draft.state, draft.worker = _WAITING, None
+        draft.version += 1
+        self.waiting.append(draft.number)
+        return True
+
+    def _propose(self, e: Event, own: bool) -> None:
+        draft = self.open.get(e["n"])
+        if draft is not None:
+            draft.proposal, draft.seen, draft.by = e["params"], e["seen"], e["by"]
+
+    def _write(self, e: Event, own: bool) -> Exception | None:
+        draft = self.open.get(e["n"])
+        if draft is None:
+            return finished(e["n"])
+        self._take_over(draft, e, own)
+        return None
+
+    def _tell(self, e: Event, own: bool) -> Exception | None:
+        draft = self.open.get(e["n"])
+        if draft is None:
+            return finished(e["n"])
+        self._take_over(draft, e, own)
+        self._finish(draft, e)
+        return None
+
+    def _reclaim(self, e: Event, own: bool) -> int | None:
+        draft = self.open.get(e["n"])
+        if draft is None or draft.state is not _RUNNING:
+            return None
+        draft.system[FAIL_REASON] = e["reason"]
+        self._finish(draft, {"state": TrialState.FAIL, "values": None, "time": e["time"]})
+        if "retry" not in e:
+            return None
+        retry = self._new(_WAITING, None, None)
+        retry.merge(e["retry"])
+        self.waiting.append(retry.number)
+        return retry.number
+
+    def _attr(self, e: Event, own: bool) -> None:
+        (self.user if e["kind"] == "user" else self.system)[e["key"]] = e["value"]
+
+
+TRIALS_PER_STUDY = 2**32  # trial_id = study_id * this + number
+FAIL_REASON = "fail_reason"  # the system attribute that says why a trial failed
+
+_RULES: dict[str, Callable[[StudyState, Event, bool], Any]] = {
+    "create": StudyState._create,
+    "add": StudyState._add,
+    "claim": StudyState._claim,
+    "queue": StudyState._queue,
+    "propose": StudyState._propose,
+    "write": StudyState._write,
+    "tell": StudyState._tell,
+    "reclaim": StudyState._reclaim,
+    "attr": StudyState._attr,
+}
+
+
+@final
+class StudyRecord:
+    """A study in the catalogue."""
+
+    __slots__ = ("directions", "name", "retries", "seed", "study_id")
+
+    def __init__(self, study_id: int, e: Event) -> None:
+        self.study_id = study_id
+        self.name: str = e["name"]
+        self.directions: list[int] = e["directions"]
+        self.seed: int = e["seed"]
+        self.retries: int = e["retries"]
+
+
+@final
+class Catalogue:
+    """The studies that there are: a replay of the one stream that lists them."""
+
+    def __init__(self) -> None:
+        self.studies: dict[int, StudyRecord] = {}
+        self.ids: dict[str, int] = {}
+        self.position = 0
+        self._made = 0
+        self._applied: dict[str, int] = {}
+
+    def apply(self, writer: str, sequence: int, events: Iterable[Event], own: bool) -> list[Any]:
+        """Replay a batch; as `StudyState.apply`."""
+        self.position += 1
+        if self._applied.get(writer, 0) >= sequence:
+            return []
+        self._applied[writer] = sequence
+        return [self._apply(event) for event in events]
+
+    def _apply(self, e: Event) -> Any:
+        if e["do"] == "drop":
+            record = self.studies.pop(e["study"], None)
+            if record is None:
+                return NotFoundError(f"No study with id {e['study']}.")
+            del self.ids[record.name]
+            return None
+        if e["name"] in self.ids:
+            return DuplicatedStudyError(
+                f"A study named {e['name']!r} exists already. Choose another name, or pass "
+                f"`load_if_exists=True` to go on with it."
+            )
+        record = StudyRecord(self._made, e)
+        self._made += 1
+        self.studies[record.study_id] = record
+        self.ids[record.name] = record.study_id
+        return record.study_id
+
+
+def finished(number: int) -> UpdateFinishedTrialError:
+    """The error of changing a trial that has ended."""
+    return UpdateFinishedTrialError(f"Trial {number} has finished already and cannot be changed.")
+
+
+def spelled(names: tuple[str, ...], dists: tuple[BaseDistribution, ...]) -> list[Any]:
+    """A layout in the form in which an event spells it out."""
+    return [
+        [name, json.loads(distribution_to_json(dist))]
+        for name, dist in zip(names, dists, strict=True)
+    ]

@@ -1,0 +1,29 @@
+"""Random search."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from skipjack.records.history import History
+from skipjack.records.space import Space
+from skipjack.rng import Stream
+from skipjack.samplers.base import ModelSampler
+
+
+class RandomSampler(ModelSampler):
+    """Draws every parameter uniformly on its scale, whatever happened before.
+
+    A value depends on the seed, the number of the trial and the name of the parameter alone.
+
+    Args:
+        seed: For reproducible draws; None: each study has its own.
+    """
+
+    purpose = "random"
+
+    def propose(
+        self, history: History, space: Space, stream: Stream, given: Mapping[str, float]
+    ) -> Mapping[str, float]:
+        """Independent uniform values; see `ModelSampler.propose`."""
+        at = stream.at
+        return {name: dist.at(at(name)) for name, dist in space.items()}

@@ -1,0 +1,275 @@
+"""A storage over any log: commits events, replays what others wrote, keeps the buffer."""
+
+from __future__ import annotations
+
+import os
+import threading
+import time
+import weakref
+from collections.abc import Sequence
+from typing import Any, final
+
+from skipjack import platform
+from skipjack.errors import NotFoundError, StorageError
+from skipjack.records.attributes import to_text
+from skipjack.records.draft import Draft
+from skipjack.records.events import RULES, Event
+from skipjack.records.replay import TRIALS_PER_STUDY, Catalogue, StudyRecord, StudyState
+from skipjack.records.states import StudyDirection, TrialState
+from skipjack.rng import fresh_seed
+from skipjack.storages.port import CATALOGUE, Batch, Log
+
+_SIMPLE = (float, int, str, bool, type(None))
+FLUSH_AFTER = 0.5  # seconds that a write may stay in the buffer
+
+
+@final
+class Ledger:
+    """Studies and trials, as the log tells them, overlaid with what this process has yet to write.
+
+    Thread-safe: `lock` is held while events are committed or replayed, and may be held by a
+    caller that needs several steps to see the same state.
+
+    Attributes:
+        log: Where the events are kept.
+        worker: Identity of this process, as it stands in the events.
+    """
+
+    def __init__(self, log: Log) -> None:
+        self.log = log
+        self.shared = log.shared
+        self._begin()
+        self._catalogue = Catalogue()
+        self._states: dict[int, StudyState] = {}
+        self._sequence = 0
+        _ledgers.add(self)
+
+    def _begin(self) -> None:
+        self.lock = threading.RLock()
+        self.worker = platform.worker()
+        self.checked: dict[str, float] = {}  # when other workers were last seen alive
+        self._writer = os.urandom(8).hex()
+
+    def _forked(self) -> None:
+        """Begin anew in a child process: the parent keeps its buffer, handles and leases."""
+        self._begin()
+        self.log.reset()
+        if self.shared:
+            self._catalogue = Catalogue()
+            self._states = {}
+
+    def __getstate__(self) -> dict[str, Any]:
+        with self.lock:
+            kept = {"log": self.log, "shared": self.shared, "_sequence": 0}
+            if self.shared:
+                return {**kept, "_catalogue": Catalogue(), "_states": {}}
+            return {**kept, "_catalogue": self._catalogue, "_states": self._states}
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        self.__dict__.update(state)
+        self._begin()
+        _ledgers.add(self)
+
+    # --------------------------------------------------------------------------------- log
+
+    def commit(self, stream: int, *events: Event) -> Any:
+        """Write events in one batch and return the verdict on the last one, or raise it.
+
+        Events written from this process's drafts count as known to them.
+        """
+        with self.lock:
+            state = self._state(stream)
+            self._sequence += 1
+            self.log.append(stream, Batch(self._writer, self._sequence, events))
+            verdicts = self._catch_up(state, stream)
+        if not verdicts:
+            raise StorageError("The log does not give back what was written to it.")
+        if isinstance(verdicts[-1], Exception):
+            raise verdicts[-1]
+        return verdicts[-1]
+
+    def _state(self, stream: int) -> Catalogue | StudyState:
+        return self._catalogue if stream == CATALOGUE else self.study(stream)
+
+    def _catch_up(self, state: Catalogue | StudyState, stream: int) -> Sequence[Any]:
+        """Replay what is new, and return the verdicts on the newest batch of our own."""
+        verdicts: Sequence[Any] = ()
+        for writer, sequence, events in self.log.read(stream, state.position):
+            own = writer == self._writer
+            found = state.apply(writer, sequence, events, own)
+            if own and sequence == self._sequence:
+                verdicts = found
+        return verdicts
+
+    # ---------------------------------------------------------------------------- catalogue
+
+    def create_study(
+        self, name: str, directions: Sequence[StudyDirection], retries: int = 1
+    ) -> int:
+        """Make a study and return its id.
+
+        Raises:
+            DuplicatedStudyError: If the name is taken.
+        """
+        study_id: int = self.commit(
+            CATALOGUE,
+            {
+                "do": "study",
+                "name": name,
+                "directions": [int(d) for d in directions],
+                "seed": fresh_seed(),
+                "retries": retries,
+                "rules": RULES,
+                "time": time.time(),
+            },
+        )
+        return study_id
+
+    def delete_study(self, study_id: int) -> None:
+        """Delete a study for ever.
+
+        Raises:
+            KeyError: If there is none of that id.
+        """
+        with self.lock:
+            self.commit(CATALOGUE, {"do": "drop", "study": study_id})
+            self.log.drop(study_id)
+            self._states.pop(study_id, None)
+
+    def studies(self) -> dict[int, StudyRecord]:
+        """All studies by id."""
+        with self.lock:
+            self._catch_up(self._catalogue, CATALOGUE)
+            return self._catalogue.studies
+
+    def record(self, study_id: int) -> StudyRecord:
+        """A study's name, directions, seed and retry policy.
+
+        Raises:
+            KeyError: If there is none of that id.
+        """
+        record = self._catalogue.studies.get(study_id) or self.studies().get(study_id)
+        if record is None:
+            raise NotFoundError(f"No study with id {study_id}.")
+        return record
+
+    def study_id(self, name: str) -> int:
+        """The id of a study.
+
+        Raises:
+            KeyError: If there is none of that name; the text lists those that there are.
+        """
+        with self.lock:
+            self.studies()
+            if name not in self._catalogue.ids:
+                known = ", ".join(repr(n) for n in list(self._catalogue.ids)[:10]) or "none yet"
+                raise NotFoundError(f"No study {name!r}; this storage has {known}.")
+            return self._catalogue.ids[name]
+
+    # ------------------------------------------------------------------------------- studies
+
+    def study(self, study_id: int) -> StudyState:
+        """What is known of a study, without asking the log for news.
+
+        Raises:
+            KeyError: If there is none of that id.
+        """
+        state = self._states.get(study_id)
+        if state is None:
+            with self.lock:
+                record = self.record(study_id)
+                state = self._states.setdefault(study_id, StudyState(study_id, record.directions))
+                self._catch_up(state, study_id)
+        return state
+
+    def sync(self, study_id: int) -> StudyState:
+        """What is known of a study now, news from other processes included."""
+        state = self.study(study_id)
+        if self.shared:
+            with self.lock:
+                self.record(study_id)
+                self._catch_up(state, study_id)
+        return state
+
+    def find(self, trial_id: int) -> tuple[StudyState, int]:
+        """The study of a trial, and its number.
+
+        Raises:
+            KeyError: If there is no such trial.
+        """
+        if trial_id < 0:
+            raise NotFoundError(f"No trial with id {trial_id}.")
+        study_id, number = divmod(trial_id, TRIALS_PER_STUDY)
+        state = self.study(study_id)
+        if number >= state.n_trials:
+            state = self.sync(study_id)
+        if number >= state.n_trials:
+            raise NotFoundError(f"No trial with id {trial_id}.")
+        return state, number
+
+    # -------------------------------------------------------------------------------- buffer
+
+    def holds(self, draft: Draft) -> bool:
+        """Whether writes to the draft may wait in the buffer: nobody else may finish it."""
+        return not self.shared or draft.worker == self.worker
+
+    def check(self, value: Any) -> None:
+        """Refuse a value that the log could not keep, before it is noted anywhere.
+
+        Raises:
+            TypeError: If it is no JSON value and the log writes text.
+        """
+        if self.shared and type(value) not in _SIMPLE:
+            to_text(value)
+
+    def wrote(self, state: StudyState, draft: Draft) -> None:
+        """Take notice of a write to a draft: commit it now, later, or with its end."""
+        if not self.shared:
+            return
+        if draft.worker != self.worker:
+            self.flush(state, draft)
+        elif draft.since is None:
+            draft.since = time.monotonic()
+        elif time.monotonic() - draft.since > FLUSH_AFTER:
+            self.flush(state, draft)
+
+    def flush(self, state: StudyState, draft: Draft, *more: Event) -> Any:
+        """Commit what the log does not have of a draft, and further events with it."""
+        with self.lock:
+            if not draft.is_dirty and not more:
+                return None
+            content = state.content(draft)
+            events = [*more]
+            if events and events[0]["do"] == "tell":
+                events[0] = {**events[0], **content}
+            elif content:
+                events.insert(0, {"do": "write", "n": draft.number, **content})
+            try:
+                return self.commit(state.study_id, *events)
+            except Exception:
+                draft.put_back(content)
+                raise
+
+    def tell(
+        self, state: StudyState, number: int, result: TrialState, values: list[float] | None
+    ) -> None:
+        """End a trial.
+
+        Raises:
+            UpdateFinishedTrialError: If it had ended before.
+        """
+        with self.lock:
+            draft = state.open_draft(number)
+            event = {"do": "tell", "n": number, "time": time.time(), "state": int(result)}
+            self.flush(state, draft, {**event, "values": values})
+
+
+_ledgers: weakref.WeakSet[Ledger] = weakref.WeakSet()
+
+
+def _after_fork() -> None:
+    for ledger in list(_ledgers):
+        ledger._forked()
+
+
+platform.after_fork(_after_fork)

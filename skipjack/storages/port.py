@@ -1,0 +1,51 @@
+"""What a backend offers: a log. Everything else follows from replaying it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import NamedTuple, Protocol
+
+from skipjack.records.events import Event
+
+CATALOGUE = -1  # the stream that lists the studies; the stream of a study is its id
+
+
+class Batch(NamedTuple):
+    """Events that are written together, all or none; `writer` and `sequence` tell them apart."""
+
+    writer: str
+    sequence: int
+    events: Sequence[Event]
+
+
+class Log(Protocol):
+    """Append-only streams of batches, each in one order for all processes.
+
+    Attributes:
+        shared: Whether another process can reach the log. One that is not keeps any object as an
+            attribute, and forgets what its only reader has read.
+    """
+
+    shared: bool
+
+    def append(self, stream: int, batch: Batch) -> None:
+        """Add a batch at the end of a stream: durable on return, whole or not at all.
+
+        Raises:
+            KeyError: If the stream was dropped.
+            TypeError: If the log is shared and an event holds what JSON cannot write.
+            StorageInternalError: If it cannot be written.
+        """
+        ...
+
+    def read(self, stream: int, after: int) -> Sequence[Batch]:
+        """The batches of a stream but the first `after`, oldest first."""
+        ...
+
+    def drop(self, stream: int) -> None:
+        """Delete a stream and leave a tombstone, so that later appends fail with KeyError."""
+        ...
+
+    def reset(self) -> None:
+        """Forget handles that belong to a process this one was forked from."""
+        ...

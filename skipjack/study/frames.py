@@ -1,0 +1,69 @@
+"""Trials as a pandas DataFrame."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from typing import Any
+
+from skipjack import _optional
+from skipjack.errors import InvalidValueError, wrong_type
+from skipjack.records.frozen import FrozenTrial
+from skipjack.study.announce import METRIC_NAMES
+
+pandas = _optional.lazy("pandas", extra="pandas", needed_by="Study.trials_dataframe")
+
+_MISSING = float("nan")
+Columns = dict[tuple[str, str], list[Any]]
+
+
+def trials_dataframe(study: Any, attrs: tuple[str, ...], multi_index: bool) -> Any:
+    """The trials as a DataFrame; see `Study.trials_dataframe`."""
+    if isinstance(attrs, str) or not isinstance(attrs, Iterable):
+        raise wrong_type("attrs", "be a tuple of names of attributes", attrs)
+    trials = study.get_trials(deepcopy=False)
+    if not trials:
+        return pandas.DataFrame()
+    many = len(study.directions) > 1
+    names = study._ledger.sync(study._study_id).system.get(METRIC_NAMES)
+    columns: Columns = {}
+    for attr in attrs:
+        if attr in ("value", "values"):
+            columns |= _values(trials, "values" if many else "value", names, many)
+        else:
+            columns |= _columns(trials, attr)
+    frame = pandas.DataFrame({i: column for i, column in enumerate(columns.values())})
+    if multi_index:
+        frame.columns = pandas.MultiIndex.from_tuples(columns)
+    else:
+        frame.columns = ["_".join(part for part in key if part) for key in columns]
+    return frame
+
+
+def _values(
+    trials: list[FrozenTrial], title: str, names: list[str] | None, many: bool
+) -> Columns:
+    width = max((len(t._values) for t in trials if t._values), default=1) if many else 1
+    rows = [t._values or [None] * width for t in trials]
+    titles = names or ([str(i) for i in range(width)] if many else [""])
+    return {(title, name): [row[i] for row in rows] for i, name in enumerate(titles)}
+
+
+_READ: dict[str, Callable[[FrozenTrial], Any]] = {
+    "params": lambda t: t._params,
+    "user_attrs": lambda t: t._user_attrs,
+    "system_attrs": lambda t: t._system_attrs,
+    "number": lambda t: t._number,
+    "datetime_start": lambda t: t._datetime_start,
+    "state": lambda t: t.state.name,
+}
+
+
+def _columns(trials: list[FrozenTrial], attr: str) -> Columns:
+    if attr not in _READ and not hasattr(trials[0], attr):
+        raise InvalidValueError(f"Trials have no attribute {attr!r} that could be a column.")
+    read = _READ.get(attr) or (lambda t: getattr(t, attr))
+    cells = [read(trial) for trial in trials]
+    if not isinstance(cells[0], dict):
+        return {(attr, ""): cells}
+    names = sorted({name for cell in cells for name in cell}, key=str)
+    return {(attr, str(name)): [cell.get(name, _MISSING) for cell in cells] for name in names}

@@ -1,0 +1,197 @@
+"""How a trial ends: its values are checked, samplers hear of it, and it is written."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from typing import Any
+
+from skipjack import logging
+from skipjack.errors import InvalidValueError, UpdateFinishedTrialError, invalid, wrong_type
+from skipjack.records.attributes import float_value
+from skipjack.records.draft import Draft
+from skipjack.records.frozen import FrozenTrial
+from skipjack.records.replay import FAIL_REASON, StudyState
+from skipjack.records.states import TrialState
+from skipjack.samplers.base import proposes
+from skipjack.storages.ledger import Ledger
+from skipjack.trial.trial import Trial
+
+_logger = logging.get_logger(__name__)
+_COMPLETE, _PRUNED, _FAIL = TrialState.COMPLETE, TrialState.PRUNED, TrialState.FAIL
+
+
+def checked_values(values: Any, n_objectives: int) -> tuple[list[float] | None, str]:
+    """The objective values as floats, or None and what is wrong with them."""
+    if type(values) is float and n_objectives == 1:  # the common case
+        return ([values], "") if values == values else (None, "The value nan is not acceptable.")
+    if isinstance(values, Sequence) and not isinstance(values, (str, bytes)):
+        items = list(values)
+    elif getattr(values, "ndim", 0) == 1 and hasattr(values, "tolist"):
+        items = values.tolist()
+    else:
+        items = [values]
+    if len(items) != n_objectives:
+        return None, (
+            f"The number of the values {len(items)} did not match the number of the objectives "
+            f"{n_objectives}."
+        )
+    numbers = []
+    for item in items:
+        try:
+            number = float_value("values", item)
+        except TypeError:
+            return None, f"The value {item!r} could not be cast to float."
+        if math.isnan(number):
+            return None, f"The value {number} is not acceptable."
+        numbers.append(number)
+    return numbers, ""
+
+
+def told_state(state: Any) -> TrialState | None:
+    """A state that a trial can end with, also one of the real Optuna's.
+
+    Raises:
+        ValueError: If it is none.
+    """
+    if state is None or isinstance(state, TrialState):
+        known = state
+    elif type(state).__name__ == "TrialState" and isinstance(state, int):
+        known = TrialState(int(state))
+    else:
+        known = TrialState.RUNNING
+    if known not in (None, _COMPLETE, _PRUNED, _FAIL):
+        raise invalid("state", "be COMPLETE, PRUNED, FAIL or None", state)
+    return known
+
+
+def number_of(study: Any, trial: Any) -> int:
+    """The number of a trial that was given as an object or a number.
+
+    Raises:
+        TypeError: If it is neither.
+    """
+    if isinstance(trial, (Trial, FrozenTrial)):
+        return trial.number
+    if isinstance(trial, bool) or not hasattr(trial, "__index__"):
+        number = getattr(trial, "number", None)
+        if number is None or isinstance(trial, (str, float)):
+            raise wrong_type("trial", "be a trial or the number of one", trial)
+        return int(number)
+    return int(trial.__index__())
+
+
+def tell(
+    study: Any, trial: Any, values: Any, state: Any, skip_if_finished: bool
+) -> tuple[int, TrialState, str]:
+    """End a trial for a user who asked for it.
+
+    Returns:
+        Its number, its final state, and what was wrong with the values ("" if nothing).
+
+    Raises:
+        TypeError: If `trial` is neither a trial nor a number.
+        ValueError: If there is no such trial, it had ended, or state and values do not fit.
+    """
+    ledger: Ledger = study._ledger
+    number = number_of(study, trial)
+    with ledger.lock:
+        found = ledger.study(study._study_id)
+        if number >= found.n_trials or found.open.get(number) is None:
+            found = ledger.sync(study._study_id)
+        if not 0 <= number < found.n_trials:
+            raise invalid("trial", f"be one of the {found.n_trials} trials of the study", number)
+        draft = found.open.get(number)
+        if draft is None:
+            return _told_before(study, found, number, values, state, skip_if_finished)
+        if draft.state is TrialState.WAITING:
+            raise InvalidValueError(f"Trial {number} waits; ask for it before it is told.")
+    known = told_state(state)
+    if known is _COMPLETE and values is None:
+        raise invalid("values", "be given for a trial that is COMPLETE", None)
+    if known in (_PRUNED, _FAIL) and values is not None:
+        raise invalid("values", f"not be given for a trial that is {known.name}", values)
+    if known in (_PRUNED, _FAIL):
+        final, problem = finish(study, found, draft, None, known)
+        return number, final, problem
+    checked, problem = checked_values(values, len(found.directions))
+    if problem and known is _COMPLETE:
+        raise InvalidValueError(problem)
+    try:
+        final, _ = finish(
+            study, found, draft, checked, _FAIL if problem else _COMPLETE, problem
+        )
+    except UpdateFinishedTrialError:
+        return _told_before(study, found, number, values, state, skip_if_finished)
+    return number, final, problem
+
+
+def _told_before(
+    study: Any, found: StudyState, number: int, values: Any, state: Any, skip: bool
+) -> tuple[int, TrialState, str]:
+    trial = found.frozen(number)
+    if not skip:
+        raise InvalidValueError(
+            f"Trial {number} was told already: it is {trial.state.name} with values "
+            f"{trial.values}. Pass `skip_if_finished=True` to ignore this."
+        )
+    _logger.info(
+        f"Skipped telling trial {number} with values {values} and state {state} since trial was "
+        f"already finished. Finished trial has values {trial.values} and state {trial.state}."
+    )
+    return number, trial.state, ""
+
+
+def finish(
+    study: Any,
+    found: StudyState,
+    draft: Draft,
+    values: list[float] | None,
+    state: TrialState,
+    reason: str = "",
+) -> tuple[TrialState, str]:
+    """Write the end of a trial, after the sampler has heard of it.
+
+    Args:
+        study: The study.
+        found: Its state.
+        draft: The trial.
+        values: The checked values, None unless it is COMPLETE.
+        state: How it ended; a pruned trial takes its last report as its value.
+        reason: Why it failed.
+
+    Returns:
+        The final state and the reason.
+    """
+    if state is _PRUNED and draft.reports and len(found.directions) == 1:
+        last = draft.reports[max(draft.reports)]
+        values = None if math.isnan(last) else [last]
+    if reason:
+        draft.note("system", FAIL_REASON, reason)
+    sampler = study.sampler
+    try:
+        if not proposes(sampler):
+            trial = found.frozen(draft.number)
+            sampler.after_trial(study, trial, state, values)
+        elif getattr(sampler, "_constraints_func", None) is not None:
+            _note_constraints(sampler._constraints_func, found, draft, values, state)
+    finally:
+        study._ledger.tell(found, draft.number, state, values)
+    return state, reason
+
+
+def _note_constraints(
+    func: Any, found: StudyState, draft: Draft, values: list[float] | None, state: TrialState
+) -> None:
+    """Store what a sampler's deprecated `constraints_func` says of a trial."""
+    if state not in (_COMPLETE, _PRUNED):
+        return
+    trial = found.frozen(draft.number)
+    trial.state, trial.values = state, values
+    given = func(trial)
+    if not isinstance(given, (tuple, list)):
+        raise wrong_type("constraints_func", "return a tuple or a list", given)
+    numbers = [float_value("constraints_func", v) for v in given]
+    if any(map(math.isnan, numbers)):
+        raise invalid("constraints_func", "not return NaN", given)
+    draft.note("system", "constraints", numbers)

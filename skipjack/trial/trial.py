@@ -1,0 +1,339 @@
+"""The trial that an objective is given."""
+
+from __future__ import annotations
+
+import datetime
+import warnings
+from typing import Any, final
+
+from skipjack.distributions import BaseDistribution, check_distribution_compatibility, intern
+from skipjack.errors import InvalidValueError, UnsupportedError
+from skipjack.pruners.base import decides
+from skipjack.records.attributes import (
+    attribute_key,
+    constraint_value,
+    float_value,
+    plain,
+    step_value,
+    warn_user,
+)
+from skipjack.records.history import CONSTRAINT, constraints_of
+from skipjack.records.replay import TRIALS_PER_STUDY, finished
+from skipjack.records.space import Space
+from skipjack.records.states import TrialState
+from skipjack.records.suggest import BaseTrial, check_again, check_name
+from skipjack.records.times import local_time
+from skipjack.samplers.base import proposes
+
+_RUNNING = TrialState.RUNNING
+FIXED = "fixed_params"  # the system attribute that holds enqueued values
+_NOTHING: dict[str, Any] = {}
+
+
+@final
+class Trial(BaseTrial):
+    """A trial that runs: suggests values, takes reports, and says whether to stop.
+
+    What is suggested, reported or attached is seen at once through every handle in this process;
+    other processes see it when it has been written to the storage.
+
+    Args:
+        study: The study it belongs to.
+        trial_id: Its id in the study's storage.
+
+    Raises:
+        KeyError: If there is no such trial.
+    """
+
+    def __init__(self, study: Any, trial_id: int) -> None:
+        self.study = study
+        self.storage = study._storage
+        self._trial_id = trial_id
+        self._ledger = study._ledger
+        self._state, self._number = self._ledger.find(trial_id)
+        draft = self._state.open.get(self._number)
+        if draft is None:
+            raise finished(self._number)
+        self._draft = draft
+        self._begin(None, None)
+
+    @classmethod
+    def _started(
+        cls, study: Any, ledger: Any, state: Any, number: int, space: Any, stream: Any
+    ) -> Trial:
+        """The trial that was just started, with the space and the stream of its proposal."""
+        trial = cls.__new__(cls)
+        trial.study = study
+        trial.storage = study._storage
+        trial._trial_id = state.study_id * TRIALS_PER_STUDY + number
+        trial._ledger = ledger
+        trial._state = state
+        trial._number = number
+        trial._draft = state.open[number]
+        trial._begin(space, stream)
+        return trial
+
+    def _begin(self, space: Space | None, stream: Any) -> None:
+        self._space = space
+        self._stream = stream
+        self._relative: dict[str, Any] | None = None
+        self._relative_space: dict[str, BaseDistribution] | None = None
+        system = self._draft.system
+        self._fixed: dict[str, Any] = (system and system.get(FIXED)) or _NOTHING
+
+    # ------------------------------------------------------------------------------- suggest
+
+    def _suggest(self, name: str, dist: BaseDistribution) -> Any:
+        draft = self._draft
+        if draft.state is not _RUNNING:
+            raise finished(self._number)
+        internal = draft.internal
+        if name in internal:
+            check_again(name, draft.dists[name], dist)
+            return draft.dists[name].to_external_repr(internal[name])
+        kinds = self._state.kinds
+        if kinds.get(name) is not dist:
+            self._check_kind(name, dist)
+        value = draft.proposal.get(name)
+        if (
+            value is None
+            or self._space is None
+            or self._space.get(name) is not dist
+            or self._fixed
+        ):
+            value = self._draw(name, dist)
+        internal[name] = value
+        draft.dists[name] = dist
+        draft.version += 1
+        if self._ledger.shared:
+            self._ledger.wrote(self._state, draft)
+        return dist.to_external_repr(value)
+
+    def _check_kind(self, name: str, dist: BaseDistribution) -> None:
+        """Check that the study knows `name` as the same kind of parameter, or not yet."""
+        known = self._state.kinds.get(check_name(name))
+        if known is not None:
+            check_distribution_compatibility(known, dist)
+        self._state.kinds[name] = dist
+
+    def _draw(self, name: str, dist: BaseDistribution) -> float:
+        """A value that no proposal covers: enqueued, the only one, or the sampler's."""
+        if name in self._fixed:
+            value = self._fixed_value(name, dist)
+            if value is not None:
+                return value
+        if dist.single():
+            return dist.at(0.5)
+        if not proposes(self.study.sampler):
+            return self._draw_by_user(name, dist)
+        proposed = self._draft.proposal.get(name)
+        if proposed is not None and self._covers(name, dist, proposed):
+            return proposed
+        with self._ledger.lock:
+            sampler = self.study.sampler
+            if self._stream is None:
+                self._stream = sampler.stream(self.study, self._number)
+            drawn = sampler.propose(
+                self._state.history, Space({name: dist}), self._stream, self._draft.internal
+            )
+        return float(drawn[name])
+
+    def _covers(self, name: str, dist: BaseDistribution, proposed: float) -> bool:
+        if self._space is None:  # another handle made the proposal
+            return dist._contains(proposed)
+        return self._space.get(name) == dist
+
+    def _fixed_value(self, name: str, dist: BaseDistribution) -> float | None:
+        """The enqueued value, or None with a warning if the distribution has no such value."""
+        value = self._fixed[name]
+        try:
+            internal = dist.to_internal_repr(value)
+        except (ValueError, TypeError):
+            internal = None
+        if internal is not None and dist._contains(internal):
+            return internal
+        warn_user(
+            f"The enqueued value {value!r} of parameter {name!r} lies outside {dist!r}; a value "
+            f"is sampled instead.",
+            stacklevel=5,
+        )
+        return None
+
+    def _draw_by_user(self, name: str, dist: BaseDistribution) -> float:
+        """A value by Optuna's methods of a sampler."""
+        relative = self.relative_params
+        sampler, study = self.study.sampler, self.study
+        if name in relative:
+            space = self.relative_search_space
+            if name not in space:
+                raise InvalidValueError(
+                    f"{sampler} drew {name!r}, which its relative search space does not have."
+                )
+            check_distribution_compatibility(space[name], dist)
+            internal = dist.to_internal_repr(relative[name])
+            if dist._contains(internal):
+                return internal
+        frozen = self.storage.get_trial(self._trial_id)
+        value = sampler.sample_independent(study, frozen, name, dist)
+        return dist.to_internal_repr(value)
+
+    @property
+    def relative_params(self) -> dict[str, Any]:
+        """Values that the sampler drew together for this trial, whether asked for or not."""
+        if self._relative is None:
+            sampler = self.study.sampler
+            if proposes(sampler):
+                space = self._space or _NOTHING
+                self._relative = {
+                    name: space[name].to_external_repr(value)
+                    for name, value in self._draft.proposal.items()
+                    if name in space
+                }
+            else:
+                frozen = self.storage.get_trial(self._trial_id)
+                self._relative = sampler.sample_relative(
+                    self.study, frozen, self.relative_search_space
+                )
+        return self._relative
+
+    @property
+    def relative_search_space(self) -> dict[str, BaseDistribution]:
+        """What `relative_params` were drawn from."""
+        if self._relative_space is None:
+            sampler = self.study.sampler
+            if proposes(sampler):
+                self._relative_space = dict(self._space or {})
+            else:
+                frozen = self.storage.get_trial(self._trial_id)
+                found = sampler.infer_relative_search_space(self.study, frozen)
+                self._relative_space = {name: intern(dist) for name, dist in found.items()}
+        return self._relative_space
+
+    @property
+    def _relative_params(self) -> dict[str, Any]:
+        return self.relative_params
+
+    # ---------------------------------------------------------------------------- write, stop
+
+    def report(self, value: float, step: int) -> None:
+        """Tell the objective value after `step` steps, for pruners and figures.
+
+        Args:
+            value: The value; NaN and infinities are kept as they are.
+            step: A whole number of at least 0. Of two reports for one step the first counts.
+
+        Raises:
+            TypeError: If either is no number.
+            ValueError: If `step` is negative.
+            NotImplementedError: If the study has several objectives.
+        """
+        if len(self._state.directions) > 1:
+            raise UnsupportedError("`report` is not possible with several objectives.")
+        value = float_value("value", value)
+        step = step_value(step)
+        if self._draft.state is not _RUNNING:
+            raise finished(self._number)
+        if step in self._draft.reports:
+            warn_user(f"Step {step} was reported already; the first value is kept.")
+            return
+        self._note("reports", step, value)
+
+    def should_prune(self) -> bool:
+        """Whether the pruner would stop the trial now; then raise `TrialPruned`.
+
+        Raises:
+            NotImplementedError: If the study has several objectives.
+        """
+        if len(self._state.directions) > 1:
+            raise UnsupportedError("`should_prune` is not possible with several objectives.")
+        pruner, ledger = self.study.pruner, self._ledger
+        if decides(pruner):
+            with ledger.lock:
+                state = ledger.sync(self._state.study_id)
+                return bool(pruner.stops(state.history, self._draft.reports))
+        if getattr(pruner, "reads_running", True) and ledger.shared:
+            ledger.flush(self._state, self._draft)
+        return bool(pruner.prune(self.study, self.storage.get_trial(self._trial_id)))
+
+    def set_user_attr(self, key: str, value: Any) -> None:
+        """Attach something to the trial.
+
+        Args:
+            key: Its name.
+            value: None, bool, int, float, str, or lists and dicts of them; NumPy scalars and
+                tuples are converted. A study in memory keeps any object.
+
+        Raises:
+            TypeError: If the storage cannot keep it.
+        """
+        self._note("user", attribute_key(key), plain(value))
+
+    def set_constraint(self, key: str, value: float) -> None:
+        """Tell how much a constraint is violated.
+
+        Args:
+            key: The constraint's name. Of two values for one key the first counts.
+            value: At most 0 if the constraint is kept.
+
+        Raises:
+            TypeError: If the value is no number.
+            ValueError: If it is NaN.
+        """
+        number = constraint_value(key, value)
+        if CONSTRAINT + key in self._draft.system:
+            warn_user(f"Constraint {key!r} was set already; the first value is kept.")
+            return
+        self._note("system", CONSTRAINT + key, number)
+
+    def _note(self, kind: str, key: Any, value: Any) -> None:
+        draft = self._draft
+        if draft.state is not _RUNNING:
+            raise finished(self._number)
+        self._ledger.check(value)
+        draft.note(kind, key, value)
+        if self._ledger.shared:
+            self._ledger.wrote(self._state, draft)
+
+    # ---------------------------------------------------------------------------------- read
+
+    @property
+    def number(self) -> int:
+        """The trial's place in its study, from 0."""
+        return self._number
+
+    @property
+    def params(self) -> dict[str, Any]:
+        """The values suggested so far, in order."""
+        return self._draft.params
+
+    @property
+    def distributions(self) -> dict[str, BaseDistribution]:
+        """What they were drawn from."""
+        return dict(self._draft.dists)
+
+    @property
+    def user_attrs(self) -> dict[str, Any]:
+        """What was attached, a copy."""
+        attrs: dict[str, Any] = plain(self._draft.user)
+        return attrs
+
+    @property
+    def constraints(self) -> dict[str, float]:
+        """The constraint values set so far."""
+        return constraints_of(self._draft.system)
+
+    @property
+    def datetime_start(self) -> datetime.datetime | None:
+        """When the trial started, in local time."""
+        return local_time(self._draft.start)
+
+    def _warn_unused(self) -> None:
+        """Warn of enqueued values that the objective never asked for."""
+        unused = [name for name in self._fixed if name not in self._draft.internal]
+        if unused:
+            warnings.warn(
+                f"Trial {self._number} was enqueued with {', '.join(map(repr, unused))}, which the "
+                f"objective did not ask for.",
+                UserWarning,
+                stacklevel=2,
+            )
