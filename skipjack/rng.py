@@ -18,6 +18,7 @@ from __future__ import annotations
 
 import os
 import threading
+from collections.abc import Iterable
 from hashlib import blake2b
 from typing import Any, TypeAlias, cast
 
@@ -33,7 +34,8 @@ WordArray: TypeAlias = npt.NDArray[np.uint64]
 
 _MASK = 2**64 - 1
 _UNIT = 2.0**-53  # the 53 upper bits of a word, times this, lie in [0, 1)
-_ELEVEN = np.uint64(11)
+_ELEVEN, _TWELVE = np.uint64(11), np.uint64(12)
+_COARSE = 2.0**-52
 _EMPTY = (0, 0, 0, 0)
 _FULLY_READ = 4  # Philox makes four words at a time; this position asks for the next four
 
@@ -100,22 +102,27 @@ class Stream:
     A stream must not be used by two threads at the same moment.
     """
 
-    __slots__ = ("_base", "_key", "_number", "_position")
+    __slots__ = ("_base", "_key", "_position", "number")
 
     def __init__(self, seed: int, number: int, purpose: str) -> None:
         # The number stands in the counter too. So two purposes share no block of any number, and
         # two numbers share none of any purpose, unless two purposes have the same 64-bit hash.
-        self._number = number & _MASK
-        self._key = (seed & _MASK, _hash(purpose) ^ self._number)
+        self.number = number & _MASK
+        self._key = (seed & _MASK, _hash(purpose) ^ self.number)
         self._position = 0
         self._base = -1
+
+    @property
+    def seed(self) -> int:
+        """The seed: its lower 64 bits."""
+        return self._key[0]
 
     def words(self, n: int) -> WordArray:
         """The next `n` words of 64 random bits."""
         here = _generator()
         if here.owner is not self or here.position != self._position:
             block, skipped = divmod(self._position, 4)
-            here.move(self._key, (block, 0, 0, self._number))
+            here.move(self._key, (block, 0, 0, self.number))
             if skipped:
                 here.raw(skipped)
             here.owner = self
@@ -132,7 +139,8 @@ class Stream:
 
         Accuracy: the quantile has a relative error of about 1e-15; no number is beyond ±8.21.
         """
-        return _normal_quantile(cast(FloatArray, ((self.words(n) >> _ELEVEN) + 0.5) * _UNIT))
+        # 52 bits, so that the middles of the cells are exact and none is 1
+        return _normal_quantile(cast(FloatArray, ((self.words(n) >> _TWELVE) + 0.5) * _COARSE))
 
     def integers(self, n: int, high: int) -> IntArray:
         """The next `n` integers in 0 ... `high` - 1.
@@ -156,15 +164,22 @@ class Stream:
         It depends on seed, number, purpose and name alone: neither on the calls before it nor
         on which other names are asked for, and it does not move the stream. About 0.5 us.
         """
-        z = self._base
-        if z < 0:
+        return self.at_each((name,))[0]
+
+    def at_each(self, names: Iterable[str]) -> list[float]:
+        """What `at` says of each of `names`; 0.3 us a name."""
+        base = self._base
+        if base < 0:
             here = _generator()
-            here.move(self._key, (0, 0, 1, self._number))  # blocks that `words` never reaches
-            z = self._base = int(here.raw())
-        z ^= _hashes.get(name) or _hash(name)
-        z = ((z ^ (z >> 30)) * 0xBF58476D1CE4E5B9) & 0xFFFFFFFFFFFFFFFF
-        z = ((z ^ (z >> 27)) * 0x94D049BB133111EB) & 0xFFFFFFFFFFFFFFFF
-        return ((z ^ (z >> 31)) >> 11) * 1.1102230246251565e-16
+            here.move(self._key, (0, 0, 1, self.number))  # blocks that `words` never reaches
+            base = self._base = int(here.raw())
+        drawn = []
+        for name in names:
+            z = base ^ (_hashes.get(name) or _hash(name))
+            z = ((z ^ (z >> 30)) * 0xBF58476D1CE4E5B9) & 0xFFFFFFFFFFFFFFFF
+            z = ((z ^ (z >> 27)) * 0x94D049BB133111EB) & 0xFFFFFFFFFFFFFFFF
+            drawn.append(((z ^ (z >> 31)) >> 11) * 1.1102230246251565e-16)
+        return drawn
 
 
 def stream(seed: int, number: int, purpose: str) -> Stream:
