@@ -114,7 +114,7 @@ def get_logger(name: str) -> logging.Logger:
 
 
 def write_through(write: Callable[[str], None] | None) -> None:
-    """Let the default handler write lines by `write`, such as above a progress bar; None: itself."""
+    """Let the default handler write lines by `write`, as above a progress bar; None: itself."""
     global _through
     _through = write
 

@@ -17,7 +17,7 @@ if sys.platform == "win32":
     import ctypes
     import winreg
     from ctypes import wintypes
-elif sys.platform == "darwin":
+if sys.platform == "darwin":
     import ctypes
 
 
@@ -114,7 +114,7 @@ if sys.platform == "win32":
         """Whether it is certain that `pid` is gone, and when it started, if that can be known."""
         handle = _kernel.OpenProcess(_QUERY, False, pid)
         if not handle:
-            return ctypes.get_last_error() == _NO_SUCH_PROCESS, None
+            return bool(ctypes.get_last_error() == _NO_SUCH_PROCESS), None
         try:
             code = wintypes.DWORD()
             if _kernel.GetExitCodeProcess(handle, ctypes.byref(code)) and (
@@ -184,4 +184,4 @@ else:
             failed = libc.sysctlbyname(
                 b"kern.bootsessionuuid", text, ctypes.byref(size), None, ctypes.c_size_t(0)
             )
-            return "" if failed else text.value.decode("ascii", "replace")
+            return "" if failed else str(text.value, "ascii", "replace")

@@ -61,7 +61,7 @@ class BaseDistribution(ABC):
     @property
     @abstractmethod
     def grid(self) -> Grid | None:
-        """The cells of a discrete distribution on a linear scale, and of a discrete log scale."""
+        """The cells; None if continuous. On a log scale they are not equally wide."""
 
     @property
     @abstractmethod

@@ -71,7 +71,8 @@ def categorical_distribution(
         found = _words.get(tuple(choices))
         if found is not None and type(choices[0]) is type(found.choices[0]):
             return found  # and not the member of an Enum that equals a word
-        return _numbers[(*choices, *map(type, choices))]  # 1, True and 1.0 are equal
+        typed = (*choices, *map(type, choices))  # since 1, True and 1.0 are equal
+        return _numbers[typed]
     except (KeyError, TypeError):
         dist = intern(CategoricalDistribution(choices))
         if all(isinstance(choice, (str, type(None))) for choice in dist.choices):

@@ -72,7 +72,7 @@ class FloatDistribution(BaseDistribution):
             high, grid = _steps(low, high, step)
         if log:
             axis = Axis(math.log(low), math.log(high) - math.log(low), True, low, high, 0.0)
-        elif step is not None:
+        elif step is not None and grid is not None:
             axis = Axis(low - step / 2, (high - low) + step, False, low, high, step)
         else:
             axis = Axis(low, high - low, False, low, high, 0.0)
@@ -111,10 +111,11 @@ class FloatDistribution(BaseDistribution):
         x = param_value_in_internal_repr
         if not self.low <= x <= self.high:
             return False
-        if self.step is None:
+        if self.step is None or self.grid is None:
             return True
         k = (x - self.low) / self.step
-        return abs(k - round(k)) < 1.0e-8
+        off = abs(k - round(k))  # in steps; as much as rounding may do is allowed
+        return off < 1.0e-8 or off * self.step <= 2.0 * math.ulp(max(abs(x), abs(self.low)))
 
 
 class IntDistribution(BaseDistribution):
@@ -130,7 +131,7 @@ class IntDistribution(BaseDistribution):
             than 1, or if a bound is not finite.
     """
 
-    __slots__ = ("_span", "_start", "axis", "grid", "high", "log", "low", "step")
+    __slots__ = ("_rounded", "_span", "_start", "axis", "grid", "high", "log", "low", "step")
     fields: ClassVar[tuple[str, ...]] = ("log", "step", "low", "high")
 
     low: int
@@ -141,6 +142,7 @@ class IntDistribution(BaseDistribution):
     grid: Grid
     _start: float
     _span: float
+    _rounded: bool  # beyond 2**53, where not every integer has a float
 
     def __init__(self, low: int, high: int, log: bool = False, step: int = 1) -> None:
         self._fill(low, high, log, step)
@@ -167,6 +169,8 @@ class IntDistribution(BaseDistribution):
             raise invalid("step", "be 1 when `log` is true", step)
         high -= (high - low) % step
         first, last = float(low), float(high)
+        if not math.isfinite(last - first):
+            raise invalid("high", "be a finite distance from `low`", (low, high))
         if log:
             start = math.log(first - 0.5)
             axis = Axis(start, math.log(last + 0.5) - start, True, first, last, 1.0)
@@ -174,7 +178,8 @@ class IntDistribution(BaseDistribution):
             axis = Axis(first - step / 2, last - first + step, False, first, last, float(step))
         grid = Grid((high - low) // step + 1, first, float(step), 1.0)
         self._set(low=low, high=high, log=log, step=step, axis=axis, grid=grid)
-        self._set(_start=axis.start, _span=axis.span)
+        rounded = max(-low, high) > EXACT
+        self._set(_start=axis.start, _span=axis.span, _rounded=rounded)
         self._seal(low, high, log, step)
 
     def _arguments(self) -> tuple[Any, ...]:
@@ -196,19 +201,22 @@ class IntDistribution(BaseDistribution):
 
     def to_external_repr(self, param_value_in_internal_repr: float) -> int:
         x = int(param_value_in_internal_repr)
-        if -EXACT <= x <= EXACT:
-            return x
-        # A bound that was rounded on its way to a float comes back as itself.
-        return next((end for end in (self.low, self.high) if x == int(float(end))), x)
+        if self._rounded and self._contains(param_value_in_internal_repr):
+            for end in (self.high, self.low):
+                if param_value_in_internal_repr == float(end):
+                    return end
+            k = (min(max(x, self.low), self.high) - self.low + self.step // 2) // self.step
+            return self.low + min(k, self.grid.cells - 1) * self.step
+        return x
 
     def single(self) -> bool:
         return self.low == self.high
 
     def _contains(self, param_value_in_internal_repr: float) -> bool:
         x = param_value_in_internal_repr
-        if not self.low <= x <= self.high:
-            return x in (float(self.low), float(self.high))  # rounded, beyond 2**53
-        return (x - self.low) % self.step == 0
+        if self._rounded:
+            return float(self.low) <= x <= float(self.high)
+        return self.low <= x <= self.high and (x - self.low) % self.step == 0
 
 
 def real(name: str, value: object) -> float:
@@ -256,20 +264,35 @@ def _number(value: Any, log: bool) -> float:
     return float(value)
 
 
-def _steps(low: float, high: float, step: float) -> tuple[float, Grid]:
-    """The last value that is possible, and the grid.
+def _steps(low: float, high: float, step: float) -> tuple[float, Grid | None]:
+    """The last value that is possible, and the grid; none if steps are finer than floats.
 
     In decimals as a user reads them, so that 0.3 is three steps of 0.1 and not 2.9999999999999996.
     """
-    start, end, stride = (Decimal(repr(x)) for x in (low, high, step))
-    subtract, scaled = _DECIMALS.subtract, _DECIMALS.scaleb
-    count = int(_DECIMALS.divide_int(subtract(end, start), stride))
-    last = _DECIMALS.fma(Decimal(count), stride, start)
+    start, stride = Decimal(repr(low)), Decimal(repr(step))
+    count, last = _count(start, high, stride)
+    if float(last) != high:  # count again, so that the result depends on the lowered `high` alone
+        count, last = _count(start, float(last), stride)
+    if count >= EXACT:
+        return float(last), None
     places = max(0, -_exponent(start), -_exponent(stride))
-    whole = [int(scaled(x, places)) for x in (start, stride, last)]
+    whole = [int(_DECIMALS.scaleb(x, places)) for x in (start, stride, last)]
     if places <= 22 and max(map(abs, whole)) <= EXACT:  # then also 10**places is a float
         return float(last), Grid(count + 1, float(whole[0]), float(whole[1]), 10.0**places)
     return float(last), Grid(count + 1, low, step, 1.0)
+
+
+def _count(start: Decimal, high: float, stride: Decimal) -> tuple[int, Decimal]:
+    """How many steps lead from `start` to `high`, and where they end.
+
+    A `high` that is such an end, rounded to a float, is reached even if it was rounded down.
+    """
+    way = _DECIMALS.subtract(Decimal(repr(high)), start)
+    count = _DECIMALS.divide_int(way, stride)
+    beyond = _DECIMALS.fma(_DECIMALS.add(count, 1), stride, start)
+    if float(beyond) == high:
+        return int(count) + 1, beyond
+    return int(count), _DECIMALS.fma(count, stride, start)
 
 
 def _exponent(x: Decimal) -> int:
