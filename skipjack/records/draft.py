@@ -18,7 +18,6 @@ class Draft:
         start: Seconds since the epoch, None while the trial waits.
         worker: Who runs it; None when nobody holds a lease on it (a bare `ask()`, or waiting).
         seen, by: The log position that the proposal was made from, and its sampler.
-        version: Raised by every change, so that copies know whether they are stale.
     """
 
     __slots__ = (
@@ -36,7 +35,6 @@ class Draft:
         "state",
         "system",
         "user",
-        "version",
         "worker",
     )
 
@@ -53,7 +51,6 @@ class Draft:
         self.system: dict[str, Any] = {}
         self.seen = 0
         self.by = ""
-        self.version = 0
         self.since: float | None = None
         self._logged_params = 0
         self._unlogged: dict[str, dict[Any, Any]] | None = None
@@ -73,12 +70,10 @@ class Draft:
         """Note that `name` was suggested from `dist` as the internal value `value`."""
         self.internal[name] = value
         self.dists[name] = dist
-        self.version += 1
 
     def note(self, kind: str, key: Any, value: Any) -> None:
         """Note a report (`kind` "reports": step, value) or an attribute ("user" or "system")."""
         getattr(self, kind)[key] = value
-        self.version += 1
         if self._unlogged is None:
             self._unlogged = {}
         self._unlogged.setdefault(kind, {})[key] = value
@@ -120,11 +115,9 @@ class Draft:
         self.user.update(event.get("user", ()))
         self.system.update(event.get("system", ()))
         self.reports.update(event.get("reports", ()))
-        self.version += 1
 
     def put_params(self, names: Any, dists: Any, values: Any) -> None:
         """Take over the parameters of an event from the log."""
         self.internal = dict(zip(names, values, strict=True))
         self.dists = dict(zip(names, dists, strict=True))
         self._logged_params = len(self.internal)
-        self.version += 1

@@ -153,6 +153,11 @@ class History:
         return self._column("by")
 
     @property
+    def layout_indices(self) -> IntArray:
+        """Which of `layouts` each trial has, shape (n,)."""
+        return self._column("layout")
+
+    @property
     def violation(self) -> FloatArray:
         """Sum of the positive constraint values, shape (n,); 0 where there is none."""
         return self._column("violation")
@@ -209,8 +214,13 @@ class History:
         self._units[space] = (places, self._n, self.version)
         return places[: self._n]
 
+    def columns(self, space: Space) -> IntArray:
+        """Which column of `values` each parameter of `space` has, -1 for none, shape (d,)."""
+        found = [self._columns.get((name, dist.family), -1) for name, dist in space.items()]
+        return np.array(found, np.intp)
+
     def _values_in(self, space: Space, rows: IntArray) -> FloatArray:
-        columns = [self._columns.get((name, dist.family), -1) for name, dist in space.items()]
+        columns = self.columns(space).tolist()
         if -1 not in columns:
             return self._values[rows[:, None], columns]
         values = np.full((len(rows), len(space)), np.nan)
@@ -274,10 +284,15 @@ class History:
             self._grow()
         values = e["values"]
         if values is not None:
-            self._losses[row] = [sign * v for sign, v in zip(self.signs, values, strict=True)]
+            if len(self.signs) == 1:
+                self._losses[row, 0] = self.signs[0] * values[0]
+            else:
+                self._losses[row] = [s * v for s, v in zip(self.signs, values, strict=True)]
         if draft.internal:
             self._values[row, layout.slice] = list(draft.internal.values())
-        violation, feasible = self._note_constraints(row, draft.system)
+        violation, feasible = 0.0, True
+        if draft.system:
+            violation, feasible = self._note_constraints(row, draft.system)
         state, end, by = e["state"], e.get("time"), 0
         if draft.by:
             if draft.by not in self.samplers:
@@ -348,7 +363,7 @@ class History:
                 self._space = None
 
     def _note_constraints(self, row: int, system: Mapping[str, Any]) -> tuple[float, bool]:
-        given = constraints_of(system) if system else {}
+        given = constraints_of(system)
         if not given:
             return 0.0, True
         for key in given:

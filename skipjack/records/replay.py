@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 from array import array
 from collections import deque
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any, final
 
 from skipjack.distributions import BaseDistribution, distribution_to_json, intern
@@ -49,7 +49,7 @@ class StudyState:
         self._unsettled: set[int] = set()
         self._applied: dict[str, int] = {}
 
-    def apply(self, writer: str, sequence: int, events: Iterable[Event], own: bool) -> list[Any]:
+    def apply(self, writer: str, sequence: int, events: Sequence[Event], own: bool) -> list[Any]:
         """Replay a batch and return the verdicts on its events.
 
         A batch that was applied before (an acknowledgement was lost, and it was sent again) has
@@ -60,6 +60,8 @@ class StudyState:
         if self._applied.get(writer, 0) >= sequence:
             return []
         self._applied[writer] = sequence
+        if len(events) == 1:
+            return [_RULES[events[0]["do"]](self, events[0], own)]
         return [_RULES[event["do"]](self, event, own) for event in events]
 
     # ------------------------------------------------------------------------------- reading
@@ -161,7 +163,8 @@ class StudyState:
     def content(self, draft: Draft) -> Event:
         """What the log does not have of a draft yet, as the content of an event."""
         content = draft.take()
-        if content.pop("params", False):
+        if "params" in content:
+            del content["params"]
             names, dists = tuple(draft.internal), tuple(draft.dists.values())
             known = self.history.known_layout(names, dists)
             content["layout"] = spelled(names, dists) if known is None else known
@@ -184,18 +187,22 @@ class StudyState:
         self.open[draft.number] = draft
         return draft
 
-    def _take_over(self, draft: Draft, e: Event, own: bool) -> None:
-        """Put the content of an event into a draft."""
+    def _take_over(self, draft: Draft, e: Event, own: bool) -> Layout | None:
+        """Put the content of an event into a draft; returns the layout if it has parameters."""
+        layout = None
         if "layout" in e:
             layout = self._layout(e["layout"])
             if not own:
                 draft.put_params(layout.names, layout.dists, e["x"])
         if not own:
             draft.merge(e)
+        return layout
 
-    def _finish(self, draft: Draft, e: Event) -> None:
-        names, dists = tuple(draft.internal), tuple(draft.dists.values())
-        self.rows[draft.number] = self.history.append(draft, self.history.layout(names, dists), e)
+    def _finish(self, draft: Draft, e: Event, layout: Layout | None) -> None:
+        if layout is None:
+            names, dists = tuple(draft.internal), tuple(draft.dists.values())
+            layout = self.history.layout(names, dists)
+        self.rows[draft.number] = self.history.append(draft, layout, e)
         del self.open[draft.number]
         if draft.state is _WAITING:
             self.waiting.remove(draft.number)
@@ -206,17 +213,17 @@ class StudyState:
     def _create(self, e: Event, own: bool) -> int:
         draft = self._new(_RUNNING, e["time"], e.get("worker"))
         if e.get("expect") == draft.number:
-            self._propose({**e, "n": draft.number}, own)
+            draft.proposal, draft.seen, draft.by = e["params"], e["seen"], e["by"]
         return draft.number
 
     def _add(self, e: Event, own: bool) -> int:
         state = _STATES[e["state"]]
         draft = self._new(state, e.get("start"), None)
-        self._take_over(draft, e, own=False)
+        layout = self._take_over(draft, e, own=False)
         if state is _WAITING:
             self.waiting.append(draft.number)
         elif state is not _RUNNING:
-            self._finish(draft, e)
+            self._finish(draft, e, layout)
         return draft.number
 
     def _claim(self, e: Event, own: bool) -> bool:
@@ -224,7 +231,6 @@ class StudyState:
         if draft is None or draft.state is not _WAITING:
             return False
         draft.state, draft.start, draft.worker = _RUNNING, e["time"], e.get("worker")
-        draft.version += 1
         self.waiting.remove(draft.number)
         return True
 
@@ -233,7 +239,6 @@ class StudyState:
         if draft is None or draft.state is _WAITING:
             return False
         draft.state, draft.worker = _WAITING, None
-        draft.version += 1
         self.waiting.append(draft.number)
         return True
 
@@ -253,8 +258,7 @@ class StudyState:
         draft = self.open.get(e["n"])
         if draft is None:
             return finished(e["n"])
-        self._take_over(draft, e, own)
-        self._finish(draft, e)
+        self._finish(draft, e, self._take_over(draft, e, own))
         return None
 
     def _reclaim(self, e: Event, own: bool) -> int | None:
@@ -262,7 +266,7 @@ class StudyState:
         if draft is None or draft.state is not _RUNNING:
             return None
         draft.system[FAIL_REASON] = e["reason"]
-        self._finish(draft, {"state": TrialState.FAIL, "values": None, "time": e["time"]})
+        self._finish(draft, {"state": TrialState.FAIL, "values": None, "time": e["time"]}, None)
         if "retry" not in e:
             return None
         retry = self._new(_WAITING, None, None)

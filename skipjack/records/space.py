@@ -31,6 +31,13 @@ class Space(Mapping[str, BaseDistribution]):
         self._distributions = dict(distributions)
         self._key = tuple(self._distributions.items())
         self._hash = hash(self._key)
+        # Those of the dict, since a Mapping's own are written in Python.
+        self.get = self._distributions.get  # type: ignore[method-assign,assignment]
+        self.items = self._distributions.items  # type: ignore[method-assign]
+        self.values = self._distributions.values  # type: ignore[method-assign]
+
+    def __reduce__(self) -> tuple[type[Space], tuple[dict[str, BaseDistribution]]]:
+        return Space, (self._distributions,)
 
     def __getitem__(self, name: str) -> BaseDistribution:
         return self._distributions[name]

@@ -25,5 +25,8 @@ class RandomSampler(ModelSampler):
         self, history: History, space: Space, stream: Stream, given: Mapping[str, float]
     ) -> Mapping[str, float]:
         """Independent uniform values; see `ModelSampler.propose`."""
-        at = stream.at
-        return {name: dist.at(at(name)) for name, dist in space.items()}
+        places = stream.at_each(space)
+        return {
+            name: dist.at(place)
+            for (name, dist), place in zip(space.items(), places, strict=True)
+        }

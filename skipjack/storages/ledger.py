@@ -17,7 +17,7 @@ from skipjack.records.events import RULES, Event
 from skipjack.records.replay import TRIALS_PER_STUDY, Catalogue, StudyRecord, StudyState
 from skipjack.records.states import StudyDirection, TrialState
 from skipjack.rng import fresh_seed
-from skipjack.storages.port import CATALOGUE, Batch, Log
+from skipjack.storages.port import CATALOGUE, Log
 
 _SIMPLE = (float, int, str, bool, type(None))
 FLUSH_AFTER = 0.5  # seconds that a write may stay in the buffer
@@ -78,18 +78,15 @@ class Ledger:
         Events written from this process's drafts count as known to them.
         """
         with self.lock:
-            state = self._state(stream)
+            state = self._catalogue if stream == CATALOGUE else self.study(stream)
             self._sequence += 1
-            self.log.append(stream, Batch(self._writer, self._sequence, events))
+            self.log.append(stream, (self._writer, self._sequence, events))
             verdicts = self._catch_up(state, stream)
         if not verdicts:
             raise StorageError("The log does not give back what was written to it.")
         if isinstance(verdicts[-1], Exception):
             raise verdicts[-1]
         return verdicts[-1]
-
-    def _state(self, stream: int) -> Catalogue | StudyState:
-        return self._catalogue if stream == CATALOGUE else self.study(stream)
 
     def _catch_up(self, state: Catalogue | StudyState, stream: int) -> Sequence[Any]:
         """Replay what is new, and return the verdicts on the newest batch of our own."""
@@ -233,19 +230,16 @@ class Ledger:
         elif time.monotonic() - draft.since > FLUSH_AFTER:
             self.flush(state, draft)
 
-    def flush(self, state: StudyState, draft: Draft, *more: Event) -> Any:
-        """Commit what the log does not have of a draft, and further events with it."""
+    def flush(self, state: StudyState, draft: Draft, end: Event | None = None) -> None:
+        """Commit what the log does not have of a draft; with `end` as part of that event."""
         with self.lock:
-            if not draft.is_dirty and not more:
-                return None
+            if end is None and not draft.is_dirty:
+                return
             content = state.content(draft)
-            events = [*more]
-            if events and events[0]["do"] == "tell":
-                events[0] = {**events[0], **content}
-            elif content:
-                events.insert(0, {"do": "write", "n": draft.number, **content})
             try:
-                return self.commit(state.study_id, *events)
+                self.commit(
+                    state.study_id, {**(end or {"do": "write", "n": draft.number}), **content}
+                )
             except Exception:
                 draft.put_back(content)
                 raise
@@ -260,8 +254,9 @@ class Ledger:
         """
         with self.lock:
             draft = state.open_draft(number)
-            event = {"do": "tell", "n": number, "time": time.time(), "state": int(result)}
-            self.flush(state, draft, {**event, "values": values})
+            now, final = time.time(), int(result)
+            end = {"do": "tell", "n": number, "time": now, "state": final, "values": values}
+            self.flush(state, draft, end)
 
 
 _ledgers: weakref.WeakSet[Ledger] = weakref.WeakSet()

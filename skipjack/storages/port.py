@@ -3,19 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import NamedTuple, Protocol
+from typing import Protocol, TypeAlias
 
 from skipjack.records.events import Event
 
 CATALOGUE = -1  # the stream that lists the studies; the stream of a study is its id
 
 
-class Batch(NamedTuple):
-    """Events that are written together, all or none; `writer` and `sequence` tell them apart."""
-
-    writer: str
-    sequence: int
-    events: Sequence[Event]
+# Events that are written together, all or none; writer and sequence number tell batches apart.
+Batch: TypeAlias = tuple[str, int, Sequence[Event]]
 
 
 class Log(Protocol):

@@ -86,7 +86,7 @@ class SqliteLog:
             ).fetchall()
         )
         try:
-            return [Batch(*json.loads(text)) for (text,) in rows]
+            return [_batch(text) for (text,) in rows]
         except (ValueError, TypeError) as error:
             raise StorageInternalError(
                 f"{self._path} holds a record that is damaged ({error}); nothing was changed."
@@ -191,6 +191,11 @@ class SqliteLog:
         else:
             hint = "Nothing that was told before is lost."
         return StorageInternalError(f"SQLite cannot use {self._path}: {text}. {hint}")
+
+
+def _batch(text: str) -> Batch:
+    writer, sequence, events = json.loads(text)
+    return writer, sequence, events
 
 
 def _is_writable(path: str) -> bool:

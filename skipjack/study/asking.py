@@ -73,23 +73,28 @@ def _propose(
     space, stream = state.history.space, sampler.stream(study, expected)
     given = {} if number is None else _given(state.open[number], state)
     params = sampler.propose(state.history, space, stream, given)
-    if number is None and held and isinstance(params, Exhausted):
-        return None
-    made = {"params": dict(params), "seen": state.position, "by": sampler.purpose}
+    if isinstance(params, Exhausted):
+        if number is None and held:
+            return None
+        params = dict(params)
+    seen, made = state.position, None
     if number is None:
+        event = {"do": "create", "time": time.time(), "worker": worker}
         # The creation carries the proposal while nobody else can take the expected number.
-        event: dict[str, Any] = {"do": "create", "time": time.time(), "worker": worker}
-        alone = not ledger.shared or not _others_run(ledger, state)
-        if alone and (params or sampler.purpose):
-            event |= {"expect": expected, **made}
+        if alone := not ledger.shared or not _others_run(ledger, state):
+            event["expect"], event["params"] = expected, params
+            event["seen"], event["by"] = seen, sampler.purpose
         number = ledger.commit(state.study_id, event)
         if number != expected:
             stream = sampler.stream(study, number)
-            made["params"] = dict(sampler.propose(state.history, space, stream, given))
-        if number != expected or not alone:
-            ledger.commit(state.study_id, {"do": "propose", "n": number, **made})
+            made = sampler.propose(state.history, space, stream, given)
+        elif not alone:
+            made = params
     elif params:
-        ledger.commit(state.study_id, {"do": "propose", "n": number, **made})
+        made = params
+    if made is not None:
+        proposed = {"do": "propose", "n": number, "params": dict(made), "seen": seen}
+        ledger.commit(state.study_id, {**proposed, "by": sampler.purpose})
     return Trial._started(study, ledger, state, number, space, stream)
 
 

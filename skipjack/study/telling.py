@@ -14,6 +14,7 @@ from skipjack.records.frozen import FrozenTrial
 from skipjack.records.replay import FAIL_REASON, StudyState
 from skipjack.records.states import TrialState
 from skipjack.samplers.base import proposes
+from skipjack.samplers.constraints import checked_constraints
 from skipjack.storages.ledger import Ledger
 from skipjack.trial.trial import Trial
 
@@ -188,10 +189,4 @@ def _note_constraints(
         return
     trial = found.frozen(draft.number)
     trial.state, trial.values = state, values
-    given = func(trial)
-    if not isinstance(given, (tuple, list)):
-        raise wrong_type("constraints_func", "return a tuple or a list", given)
-    numbers = [float_value("constraints_func", v) for v in given]
-    if any(map(math.isnan, numbers)):
-        raise invalid("constraints_func", "not return NaN", given)
-    draft.note("system", "constraints", numbers)
+    draft.note("system", "constraints", checked_constraints(func, trial))

@@ -80,6 +80,10 @@ class Trial(BaseTrial):
         self._relative_space: dict[str, BaseDistribution] | None = None
         system = self._draft.system
         self._fixed: dict[str, Any] = (system and system.get(FIXED)) or _NOTHING
+        self._shared = self._ledger.shared
+        # What may be used as it is, and what it was drawn from; nothing where more is to be asked.
+        self._dists = _NOTHING if space is None or self._fixed else space
+        self._proposed = self._draft.proposal if self._dists else _NOTHING
 
     # ------------------------------------------------------------------------------- suggest
 
@@ -94,18 +98,12 @@ class Trial(BaseTrial):
         kinds = self._state.kinds
         if kinds.get(name) is not dist:
             self._check_kind(name, dist)
-        value = draft.proposal.get(name)
-        if (
-            value is None
-            or self._space is None
-            or self._space.get(name) is not dist
-            or self._fixed
-        ):
+        value = self._proposed.get(name)
+        if value is None or self._dists[name] is not dist:
             value = self._draw(name, dist)
         internal[name] = value
         draft.dists[name] = dist
-        draft.version += 1
-        if self._ledger.shared:
+        if self._shared:
             self._ledger.wrote(self._state, draft)
         return dist.to_external_repr(value)
 
@@ -291,7 +289,7 @@ class Trial(BaseTrial):
             raise finished(self._number)
         self._ledger.check(value)
         draft.note(kind, key, value)
-        if self._ledger.shared:
+        if self._shared:
             self._ledger.wrote(self._state, draft)
 
     # ---------------------------------------------------------------------------------- read
