@@ -17,6 +17,7 @@ class Draft:
         proposal: Internal values drawn for the trial, suggested already or not.
         start: Seconds since the epoch, None while the trial waits.
         worker: Who runs it; None when nobody holds a lease on it (a bare `ask()`, or waiting).
+        is_due: Whether the buffer is going to be written soon.
         seen, by: The log position that the proposal was made from, and its sampler.
     """
 
@@ -26,11 +27,11 @@ class Draft:
         "by",
         "dists",
         "internal",
+        "is_due",
         "number",
         "proposal",
         "reports",
         "seen",
-        "since",
         "start",
         "state",
         "system",
@@ -51,7 +52,7 @@ class Draft:
         self.system: dict[str, Any] = {}
         self.seen = 0
         self.by = ""
-        self.since: float | None = None
+        self.is_due = False
         self._logged_params = 0
         self._unlogged: dict[str, dict[Any, Any]] | None = None
 
@@ -92,7 +93,7 @@ class Draft:
         """
         content: dict[str, Any] = self._unlogged or {}
         self._unlogged = None
-        self.since = None
+        self.is_due = False
         if "reports" in content:
             content["reports"] = list(content["reports"].items())
         if self._logged_params != len(self.internal):

@@ -82,17 +82,17 @@ class BaseTrial(ABC):
 
     def suggest_uniform(self, name: str, low: float, high: float) -> float:
         """Suggest a real number. Deprecated: use `suggest_float`."""
-        warn_deprecated("suggest_uniform")
+        warn_deprecated("trial.Trial.suggest_uniform")
         return self.suggest_float(name, low, high)
 
     def suggest_loguniform(self, name: str, low: float, high: float) -> float:
         """Suggest a real number on a log scale. Deprecated: use `suggest_float(..., log=True)`."""
-        warn_deprecated("suggest_loguniform")
+        warn_deprecated("trial.Trial.suggest_loguniform")
         return self.suggest_float(name, low, high, log=True)
 
     def suggest_discrete_uniform(self, name: str, low: float, high: float, q: float) -> float:
         """Suggest a multiple of `q`. Deprecated: use `suggest_float(..., step=q)`."""
-        warn_deprecated("suggest_discrete_uniform")
+        warn_deprecated("trial.Trial.suggest_discrete_uniform")
         return self.suggest_float(name, low, high, step=q)
 
     def _suggest(self, name: str, dist: BaseDistribution) -> Any:

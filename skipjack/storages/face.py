@@ -58,7 +58,9 @@ class LedgerStorage(BaseStorage):
         self._set_study_attr(study_id, "system", key, value)
 
     def _set_study_attr(self, study_id: int, kind: str, key: str, value: Any) -> None:
-        event = {"do": "attr", "kind": kind, "key": attribute_key(key), "value": plain(value)}
+        value = plain(value)
+        self.ledger.check(value)
+        event = {"do": "attr", "kind": kind, "key": attribute_key(key), "value": value}
         self.ledger.commit(study_id, event)
 
     def get_study_id_from_name(self, study_name: str) -> int:
@@ -129,8 +131,9 @@ class LedgerStorage(BaseStorage):
         state, draft = self._draft(trial_id)
         known = state.kinds.setdefault(param_name, distribution)
         check_distribution_compatibility(known, distribution)
-        draft.suggest(param_name, intern(distribution), param_value_internal)
-        self.ledger.wrote(state, draft)
+        with self.ledger.lock:
+            draft.suggest(param_name, intern(distribution), param_value_internal)
+            self.ledger.wrote(state, draft)
 
     def set_trial_state_values(
         self, trial_id: int, state: TrialState, values: Sequence[float] | None = None
@@ -165,8 +168,10 @@ class LedgerStorage(BaseStorage):
 
     def _note(self, trial_id: int, kind: str, key: Any, value: Any) -> None:
         state, draft = self._draft(trial_id)
-        draft.note(kind, key, value)
-        self.ledger.wrote(state, draft)
+        self.ledger.check(value)
+        with self.ledger.lock:
+            draft.note(kind, key, value)
+            self.ledger.wrote(state, draft)
 
     def _draft(self, trial_id: int) -> tuple[StudyState, Draft]:
         state, number = self.ledger.find(trial_id)

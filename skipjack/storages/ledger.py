@@ -9,7 +9,7 @@ import weakref
 from collections.abc import Sequence
 from typing import Any, final
 
-from skipjack import platform
+from skipjack import logging, platform
 from skipjack.errors import NotFoundError, StorageError
 from skipjack.records.attributes import to_text
 from skipjack.records.draft import Draft
@@ -17,10 +17,11 @@ from skipjack.records.events import RULES, Event
 from skipjack.records.replay import TRIALS_PER_STUDY, Catalogue, StudyRecord, StudyState
 from skipjack.records.states import StudyDirection, TrialState
 from skipjack.rng import fresh_seed
+from skipjack.storages.keeper import KEEPER
 from skipjack.storages.port import CATALOGUE, Log
 
+_logger = logging.get_logger(__name__)
 _SIMPLE = (float, int, str, bool, type(None))
-FLUSH_AFTER = 0.5  # seconds that a write may stay in the buffer
 
 
 @final
@@ -225,10 +226,17 @@ class Ledger:
             return
         if draft.worker != self.worker:
             self.flush(state, draft)
-        elif draft.since is None:
-            draft.since = time.monotonic()
-        elif time.monotonic() - draft.since > FLUSH_AFTER:
-            self.flush(state, draft)
+        elif not draft.is_due:
+            draft.is_due = True
+            KEEPER.later(lambda: self._flush_due(state, draft))
+
+    def _flush_due(self, state: StudyState, draft: Draft) -> None:
+        """Commit what has been in the buffer for long enough, if it still is."""
+        try:
+            if draft.state is TrialState.RUNNING:
+                self.flush(state, draft)
+        except Exception as error:  # the trial's own end says so again, if it lasts
+            _logger.warning("Reports of trial %d are not written yet: %s", draft.number, error)
 
     def flush(self, state: StudyState, draft: Draft, end: Event | None = None) -> None:
         """Commit what the log does not have of a draft; with `end` as part of that event."""
@@ -263,6 +271,7 @@ _ledgers: weakref.WeakSet[Ledger] = weakref.WeakSet()
 
 
 def _after_fork() -> None:
+    KEEPER.forget()
     for ledger in list(_ledgers):
         ledger._forked()
 

@@ -101,10 +101,13 @@ class Trial(BaseTrial):
         value = self._proposed.get(name)
         if value is None or self._dists[name] is not dist:
             value = self._draw(name, dist)
-        internal[name] = value
-        draft.dists[name] = dist
         if self._shared:
-            self._ledger.wrote(self._state, draft)
+            with self._ledger.lock:
+                draft.suggest(name, dist, value)
+                self._ledger.wrote(self._state, draft)
+        else:
+            internal[name] = value
+            draft.dists[name] = dist
         return dist.to_external_repr(value)
 
     def _check_kind(self, name: str, dist: BaseDistribution) -> None:
@@ -288,8 +291,8 @@ class Trial(BaseTrial):
         if draft.state is not _RUNNING:
             raise finished(self._number)
         self._ledger.check(value)
-        draft.note(kind, key, value)
-        if self._shared:
+        with self._ledger.lock:
+            draft.note(kind, key, value)
             self._ledger.wrote(self._state, draft)
 
     # ---------------------------------------------------------------------------------- read
