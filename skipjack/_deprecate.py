@@ -84,6 +84,23 @@ TABLE: dict[str, Deprecation] = {
             "3.0.0",
             "6.0.0",
         ),
+        Deprecation("samplers.TPESampler(*)", "keywords", "4.4.0", "6.0.0"),
+        Deprecation(
+            "samplers.TPESampler(consider_prior)", "`TPESampler` without it", "4.3.0", "6.0.0"
+        ),
+        *(
+            Deprecation(f"samplers.TPESampler({name})", "`TPESampler` without it", "4.9.0", "6.0.0")
+            for name in (
+                *("prior_weight", "consider_magic_clip", "consider_endpoints", "gamma", "weights"),
+                "warn_independent_sampling",
+            )
+        ),
+        Deprecation(
+            "samplers.TPESampler(constraints_func)", "`trial.set_constraint`", "5.0.0", "7.0.0"
+        ),
+        Deprecation(
+            "samplers.TPESampler.hyperopt_parameters", "`TPESampler()`", "4.9.0", "6.0.0"
+        ),
         Deprecation(
             "search_space.FloatSpace",
             "`distributions.FloatDistribution`",

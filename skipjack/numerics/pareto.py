@@ -1,0 +1,198 @@
+"""Which of several points are best when there are several objectives, all minimised.
+
+A point dominates another if it is nowhere worse and somewhere better; equal points do not dominate
+each other. Points have shape (n, m): n points, m objectives. ±inf are allowed, NaN is not.
+"""
+
+from __future__ import annotations
+
+from bisect import bisect_right
+from typing import TypeAlias, final
+
+import numpy as np
+import numpy.typing as npt
+
+FloatArray: TypeAlias = npt.NDArray[np.float64]
+IntArray: TypeAlias = npt.NDArray[np.int64]
+BoolArray: TypeAlias = npt.NDArray[np.bool_]
+
+_BLOCK = 256  # points that are compared with each other at once
+_CULLERS = 16  # points that are tried first, as they are likely to dominate many
+
+
+def is_front(points: FloatArray) -> BoolArray:
+    """Which points no other one dominates, shape (n,).
+
+    Cost: O(n log n) for two objectives, for three as long as the front in two of them is short;
+        O(n f) for more, f the size of the front.
+    Source: H. T. Kung, F. Luccio, F. P. Preparata, "On finding the maxima of a set of vectors",
+        J. ACM 22 (1975), doi:10.1145/321906.321910 (the sweeps for two and three objectives).
+    """
+    n, m = points.shape
+    if n == 0 or m == 0:
+        return np.ones(n, bool)
+    if m == 1:
+        return np.asarray(points[:, 0] == points[:, 0].min())
+    mask = np.zeros(n, bool)
+    left = np.arange(n)
+    if m > 2 and n > _BLOCK:
+        left = _not_culled(points)
+        points = points[left]
+    order = np.lexsort(points.T[::-1])  # by the first objective, then the second, ...
+    ordered = points[order]
+    first = np.ones(len(order), bool)  # of equal points
+    first[1:] = (ordered[1:] != ordered[:-1]).any(axis=1)
+    distinct = ordered[first]
+    found = _sweep_2(distinct) if m == 2 else _sweep_3(distinct) if m == 3 else _by_blocks(distinct)
+    mask[left[order]] = found[np.cumsum(first) - 1]
+    return mask
+
+
+def _not_culled(points: FloatArray) -> IntArray:
+    """Indices of the points that a few good ones do not dominate."""
+    places = np.argsort(np.argsort(points, axis=0), axis=0).sum(axis=1)
+    left = np.arange(len(points))
+    for i in np.argsort(places)[:_CULLERS]:
+        kept = points[left]
+        left = left[(kept < points[i]).any(axis=1) | (kept == points[i]).all(axis=1)]
+    return left
+
+
+def _sweep_2(points: FloatArray) -> BoolArray:
+    """Distinct points in lexicographic order: those below all before them."""
+    y = points[:, 1]
+    front = np.ones(len(y), bool)
+    front[1:] = y[1:] < np.minimum.accumulate(y)[:-1]
+    return front
+
+
+def _sweep_3(points: FloatArray) -> BoolArray:
+    """Distinct points in lexicographic order: those that no staircase in (y, z) lies below.
+
+    The staircase is the front in (y, z) of the points so far: y rising, z falling.
+    """
+    front = np.ones(len(points), bool)
+    ys: list[float] = []
+    zs: list[float] = []  # negated, so that it rises too
+    for i, (_, y, z) in enumerate(points.tolist()):
+        here = bisect_right(ys, y)
+        if here and -zs[here - 1] <= z:
+            front[i] = False
+            continue
+        first = here - 1 if here and ys[here - 1] == y else here
+        last = bisect_right(zs, -z, first)
+        ys[first:last] = [y]
+        zs[first:last] = [-z]
+    return front
+
+
+def _by_blocks(points: FloatArray) -> BoolArray:
+    """Distinct points in lexicographic order: those that no point before them dominates."""
+    found = np.zeros(len(points), bool)
+    front = points[:0]
+    for start in range(0, len(points), _BLOCK):
+        block = points[start : start + _BLOCK]
+        alive = np.ones(len(block), bool)
+        for i in range(0, len(front), _BLOCK):
+            rivals = front[i : i + _BLOCK]
+            alive[alive] = ~(rivals[:, None] <= block[alive][None]).all(axis=2).any(axis=0)
+        inside = (block[:, None] <= block[None]).all(axis=2)
+        np.fill_diagonal(inside, False)
+        alive &= ~inside.any(axis=0)
+        found[start : start + _BLOCK] = alive
+        front = np.concatenate([front, block[alive]])
+    return found
+
+
+def ranks(points: FloatArray) -> IntArray:
+    """Non-domination ranks, shape (n,): 0 for the front, 1 for the front of the others, ...
+
+    Source: K. Deb, A. Pratap, S. Agarwal, T. Meyarivan, "A fast and elitist multiobjective genetic
+        algorithm: NSGA-II", IEEE TEC 6 (2002), doi:10.1109/4235.996017 (the definition); M. T.
+        Jensen, "Reducing the run-time complexity of multiobjective EAs", IEEE TEC 7 (2003),
+        doi:10.1109/TEVC.2003.817234 (two objectives in O(n log n)).
+    """
+    n, m = points.shape
+    if m == 1:
+        return np.unique(points[:, 0], return_inverse=True)[1].reshape(n).astype(np.int64)
+    if m == 2:
+        return _ranks_2(points)
+    rank = np.zeros(n, np.int64)
+    left, level = np.arange(n), 0
+    while len(left):
+        front = is_front(points[left])
+        rank[left[front]] = level
+        left, level = left[~front], level + 1
+    return rank
+
+
+def _ranks_2(points: FloatArray) -> IntArray:
+    """Each point in lexicographic order goes to the first front whose lowest y is above its own."""
+    rank = np.zeros(len(points), np.int64)
+    lowest: list[float] = []  # y of each front, rising
+    before: tuple[float, float] | None = None
+    level = 0
+    order = np.lexsort(points.T[::-1])
+    for i, (x, y) in zip(order.tolist(), points[order].tolist(), strict=True):
+        if (x, y) != before:
+            before = (x, y)
+            level = bisect_right(lowest, y)
+            lowest[level : level + 1] = [y]
+        rank[i] = level
+    return rank
+
+
+def crowding(points: FloatArray) -> FloatArray:
+    """How much room each point has, shape (n,): inf for those that are extreme somewhere.
+
+    The sum over the objectives of the distance between both neighbours, relative to the range.
+
+    Source: Deb et al. 2002, section III-B.
+    """
+    n, m = points.shape
+    room = np.zeros(n)
+    for j in range(m):
+        order = np.argsort(points[:, j], kind="stable")
+        y = np.nan_to_num(points[order, j], posinf=np.finfo(float).max, neginf=-np.finfo(float).max)
+        span = y[-1] / 2 - y[0] / 2 if n else 0.0
+        if span > 0:
+            room[order[1:-1]] += (y[2:] / 2 - y[:-2] / 2) / span
+        room[order[:1]] = room[order[-1:]] = np.inf
+    return room
+
+
+@final
+class Front:
+    """A front that is kept up to date while points come in.
+
+    Attributes:
+        points: The front, shape (f, m), in the order of arrival.
+        tags: What was given with each point, shape (f,).
+    """
+
+    def __init__(self, m: int) -> None:
+        """Begin with no points of `m` objectives."""
+        self.points: FloatArray = np.zeros((0, m))
+        self.tags: IntArray = np.zeros(0, np.int64)
+
+    def add(self, points: FloatArray, tags: IntArray) -> None:
+        """Take in points, shape (n, m), with a number each; O(f) for one point."""
+        if len(points) == 1 and len(self.points):
+            if self._takes(points[0]):
+                self.points = np.concatenate([self.points, points])
+                self.tags = np.concatenate([self.tags, tags])
+            return
+        points = np.concatenate([self.points, points])
+        tags = np.concatenate([self.tags, tags])
+        best = is_front(points)
+        self.points, self.tags = points[best], tags[best]
+
+    def _takes(self, point: FloatArray) -> bool:
+        """Remove what `point` dominates; False if something dominates it."""
+        no_worse = (self.points <= point).all(axis=1)
+        if no_worse.any() and (self.points[no_worse] < point).any():
+            return False
+        beaten = (point <= self.points).all(axis=1) & ~no_worse
+        if beaten.any():
+            self.points, self.tags = self.points[~beaten], self.tags[~beaten]
+        return True

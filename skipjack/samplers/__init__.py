@@ -1,0 +1,9 @@
+"""What to try next."""
+
+from __future__ import annotations
+
+from skipjack.samplers.base import BaseSampler
+from skipjack.samplers.random import RandomSampler
+from skipjack.samplers.tpe import TPESampler
+
+__all__ = ["BaseSampler", "RandomSampler", "TPESampler"]

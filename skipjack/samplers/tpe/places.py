@@ -1,0 +1,209 @@
+"""Where finished trials lie, parameter by parameter, and how close their neighbours are: a fold.
+
+Each column of the history has a frame of its own: the range of its first trial, doubled to either
+side until it holds all ranges seen so far. Places in a space are linear in places in the frame, so
+that a range which changes from trial to trial costs nothing.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import NamedTuple, final
+
+import numpy as np
+
+from skipjack.distributions import BaseDistribution
+from skipjack.records.history import History
+from skipjack.records.space import FloatArray, IntArray, Space
+
+BINS = 256  # per column
+_SAME = 1e-12  # places nearer than this are one, computed in two ways
+_SPACES = 8  # whose views are kept
+
+
+class View(NamedTuple):
+    """How the columns appear in a space of d parameters."""
+
+    columns: IntArray  # (d,)
+    scale: FloatArray  # (d,): place in the space = place in the frame * scale + shift
+    shift: FloatArray  # (d,)
+    known: IntArray  # which of the d parameters have a column
+    same: bool  # the frames are the ranges of the space, all columns known
+
+
+@final
+class Frame:
+    """The interval (on the scale of the parameter) that places of one column refer to."""
+
+    __slots__ = ("first", "high", "log", "low", "unit")
+
+    def __init__(self, dist: BaseDistribution) -> None:
+        axis = dist.axis
+        self.log = axis.log
+        self.first = self.low = axis.start
+        self.unit = axis.span or 1.0
+        self.high = self.low + self.unit
+
+    def cover(self, dist: BaseDistribution) -> bool:
+        """Grow until the range of `dist` is inside; whether that was necessary."""
+        start, span = dist.axis.start, dist.axis.span
+        if self.low <= start and start + span <= self.high:
+            return False
+        down = max((self.first - start) / self.unit, (self.first - self.low) / self.unit)
+        up = max((start + span - self.first) / self.unit, (self.high - self.first) / self.unit)
+        self.low = self.first - self.unit * (2.0 ** math.ceil(math.log2(down + 1.0)) - 1.0)
+        self.high = self.first + self.unit * 2.0 ** math.ceil(math.log2(up))
+        return True
+
+
+@final
+class Places:
+    """Places of all trials in the frames, and per column and bin the least and greatest of them.
+
+    Attributes:
+        frames: One per column.
+        counts: How many trials have each column, shape (columns,).
+    """
+
+    def __init__(self) -> None:
+        self.frames: list[Frame] = []
+        self.counts = np.zeros(0)
+        self._places = np.full((16, 0), np.nan)
+        self._least = np.full((BINS, 0), np.inf)
+        self._most = np.full((BINS, 0), -np.inf)
+        self._start = self._span = np.zeros(0)
+        self._logs = np.zeros(0, np.intp)
+        self._layouts: set[int] = set()
+        self._views: dict[Space, View] = {}
+
+    def extend(self, history: History, first: int, last: int) -> None:
+        """Take in rows; O(parameters) each, but O(rows so far) when a range outgrows its frame."""
+        stale: set[int] = set()
+        for index in set(history.layout_indices[first:last].tolist()) - self._layouts:
+            self._layouts.add(index)
+            layout = history.layouts[index]
+            for column, dist in zip(layout.columns.tolist(), layout.dists, strict=True):
+                if self._note(column, dist):
+                    stale.add(column)
+        if last > len(self._places):
+            more = np.full((max(last, 2 * len(self._places)), len(self.frames)), np.nan)
+            more[:first] = self._places[:first]
+            self._places = more
+        self._fill(history, first, last, slice(None))
+        for column in stale:
+            self._least[:, column], self._most[:, column] = np.inf, -np.inf
+            self.counts[column] = 0
+            self._fill(history, 0, last, slice(column, column + 1))
+
+    def _note(self, column: int, dist: BaseDistribution) -> bool:
+        new = column >= len(self.frames)
+        if new:
+            self.frames.append(Frame(dist))
+            lines = (len(self._places), BINS, BINS)
+            for name, line, value in zip(
+                ("_places", "_least", "_most"), lines, (np.nan, np.inf, -np.inf), strict=True
+            ):
+                old = getattr(self, name)
+                setattr(self, name, np.concatenate([old, np.full((line, 1), value)], axis=1))
+            self.counts = np.append(self.counts, 0.0)
+        grown = self.frames[column].cover(dist)
+        if new or grown:
+            self._start = np.array([frame.low for frame in self.frames])
+            self._span = np.array([frame.high - frame.low for frame in self.frames])
+            self._logs = np.flatnonzero([frame.log for frame in self.frames])
+            self._views.clear()
+        return grown and not new
+
+    def _fill(self, history: History, first: int, last: int, columns: slice) -> None:
+        """Compute the places of some rows and columns, and count them."""
+        z = history.values[first:last]
+        if len(self._logs):
+            z = z.copy()
+            z[:, self._logs] = np.log(z[:, self._logs])
+        z = z[:, columns]
+        places = (z - self._start[columns]) / self._span[columns]
+        self._places[first:last, columns] = places
+        there = ~np.isnan(places)
+        self.counts[columns] += there.sum(axis=0)
+        rows, offset = np.nonzero(there)
+        found = places[rows, offset]
+        bins = (found * BINS).astype(np.intp).clip(0, BINS - 1)
+        column = offset + (columns.start or 0)
+        np.minimum.at(self._least, (bins, column), found)
+        np.maximum.at(self._most, (bins, column), found)
+
+    def view(self, history: History, space: Space) -> View:
+        """How the columns appear in `space`."""
+        view = self._views.get(space)
+        if view is None:
+            while len(self._views) >= _SPACES:
+                del self._views[next(iter(self._views))]
+            view = self._views[space] = self._view(history, space)
+        return view
+
+    def _view(self, history: History, space: Space) -> View:
+        columns = history.columns(space)
+        columns[columns >= len(self.frames)] = -1
+        scale, shift = np.ones(len(space)), np.zeros(len(space))
+        known = np.flatnonzero(columns >= 0)
+        dists = list(space.values())
+        for j in known.tolist():
+            axis, column = dists[j].axis, int(columns[j])
+            if axis.span > 0:
+                scale[j] = self._span[column] / axis.span
+                shift[j] = (self._start[column] - axis.start) / axis.span
+        same = bool((scale == 1).all() and (shift == 0).all()) and len(known) == len(space)
+        return View(columns, scale, shift, known, same)
+
+    def of(self, view: View, rows: IntArray) -> FloatArray:
+        """Places of trials in a space, shape (len(rows), d); NaN where there is none in range."""
+        places = self._places[rows[:, None], view.columns]
+        if not view.same:
+            places[:, view.columns < 0] = np.nan
+            places *= view.scale
+            places += view.shift
+            with np.errstate(invalid="ignore"):
+                places[(places < -_SAME) | (places > 1.0 + _SAME)] = np.nan
+        return places
+
+    def gaps(self, view: View, places: FloatArray) -> FloatArray:
+        """Distance to the farther of both neighbours among all trials, as far as bins tell.
+
+        Exact where it is more than the width of a bin, less than that or 0 elsewhere; for the
+        lowest and highest the distance to the only neighbour. NaN where there is no place.
+
+        Args:
+            view: Of the space.
+            places: In the space, shape (m, d).
+        """
+        columns = view.columns
+        least, most = self._least[:, columns], self._most[:, columns]
+        before = np.full((BINS, len(columns)), np.inf)
+        np.maximum.accumulate(most[:-1], axis=0, out=before[1:])
+        before[before == -np.inf] = np.inf
+        after = np.full((BINS, len(columns)), -np.inf)
+        after[:-1] = np.minimum.accumulate(least[:0:-1], axis=0)[::-1]
+        after[after == np.inf] = -np.inf
+        x = places if view.same else (places - view.shift) / view.scale
+        missing = np.isnan(x)
+        bins = np.where(missing, 0.0, x * BINS).astype(np.intp).clip(0, BINS - 1)
+        j = np.arange(len(columns))
+        left = np.where(x <= least[bins, j] + _SAME, x - before[bins, j], 0.0)
+        right = np.where(x >= most[bins, j] - _SAME, after[bins, j] - x, 0.0)
+        return np.maximum(left, right) * view.scale
+
+
+@final
+@dataclass(frozen=True)
+class PlacesFold:
+    """Keeps `Places`."""
+
+    def start(self, history: History) -> Places:
+        """No trials yet."""
+        return Places()
+
+    def extend(self, state: Places, history: History, first: int, last: int) -> Places:
+        """Take in rows."""
+        state.extend(history, first, last)
+        return state
