@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Mapping, Sequence
-from typing import Any, Protocol
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, Protocol, cast
 
 from skipjack.distributions import BaseDistribution
 from skipjack.errors import wrong_type
@@ -96,7 +96,9 @@ class ModelSampler(BaseSampler):
         seed: Makes the sampler's draws the same in every study; None: each study has its own.
     """
 
-    purpose = "sampler"  # names the random stream
+    purpose = "sampler"  # names the random stream, and the sampler in the history
+    _constraints_func: Callable[[FrozenTrial], Sequence[float]] | None = None
+    is_pure = True  # False in a sampler that has to call Optuna's methods of a user's one
 
     def __init__(self, seed: int | None = None) -> None:
         if seed is not None and not isinstance(seed, int):
@@ -181,15 +183,21 @@ _METHODS = (
 def proposes(sampler: BaseSampler) -> bool:
     """Whether asking `propose` directly is the same as calling Optuna's methods.
 
-    Not so when a subclass of one of our samplers overrides one of them.
+    Not so when a user's subclass of one of our samplers overrides one of them, or when one of
+    ours calls those of a user's sampler.
     """
     kind = type(sampler)
     known = _proposing.get(kind)
     if known is None:
-        known = _proposing[kind] = isinstance(sampler, ModelSampler) and all(
-            getattr(kind, name) is getattr(ModelSampler, name) for name in _METHODS
-        )
-    return known
+        known = _proposing[kind] = isinstance(sampler, ModelSampler) and _is_plain(kind)
+    return known and cast(ModelSampler, sampler).is_pure
+
+
+def _is_plain(kind: type) -> bool:
+    """Whether the methods are those that the package itself wrote for this kind of sampler."""
+    package = __name__.partition(".")[0]
+    ours = next(c for c in kind.__mro__ if c.__module__.partition(".")[0] == package)
+    return all(getattr(kind, name) is getattr(ours, name) for name in _METHODS)
 
 
 _proposing: dict[type, bool] = {}
