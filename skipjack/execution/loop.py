@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import gc
+import itertools
 import math
 import os
-import threading
 import time
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any
@@ -51,18 +51,13 @@ class Run:
         self.deadline = math.inf if timeout is None else self.start + _seconds(timeout)
         self.bar = ProgressBar(show_progress_bar, self.n_trials, timeout)
         self.error: BaseException | None = None
-        self._lock = threading.Lock()
-        self._begun = 0
+        self._tickets = itertools.count()  # taking the next one is atomic
 
     def take(self) -> bool:
         """Whether one more trial may begin; if so, it counts as begun."""
         if self.study._stop_flag or self.error is not None or time.monotonic() >= self.deadline:
             return False
-        with self._lock:
-            if self.n_trials is not None and self._begun >= self.n_trials:
-                return False
-            self._begun += 1
-        return True
+        return self.n_trials is None or next(self._tickets) < self.n_trials
 
     def work(self) -> None:
         """Run trials in this thread until there is a reason to stop."""

@@ -289,7 +289,7 @@ class History:
             else:
                 self._losses[row] = [s * v for s, v in zip(self.signs, values, strict=True)]
         if draft.internal:
-            self._values[row, layout.slice] = list(draft.internal.values())
+            self._values[row, layout.slice] = e.get("x") or list(draft.internal.values())
         violation, feasible = 0.0, True
         if draft.system:
             violation, feasible = self._note_constraints(row, draft.system)

@@ -244,10 +244,9 @@ class Ledger:
             if end is None and not draft.is_dirty:
                 return
             content = state.content(draft)
+            content.update(end or {"do": "write", "n": draft.number})
             try:
-                self.commit(
-                    state.study_id, {**(end or {"do": "write", "n": draft.number}), **content}
-                )
+                self.commit(state.study_id, content)
             except Exception:
                 draft.put_back(content)
                 raise
@@ -261,7 +260,7 @@ class Ledger:
             UpdateFinishedTrialError: If it had ended before.
         """
         with self.lock:
-            draft = state.open_draft(number)
+            draft = state.open.get(number) or state.open_draft(number)
             now, final = time.time(), int(result)
             end = {"do": "tell", "n": number, "time": now, "state": final, "values": values}
             self.flush(state, draft, end)

@@ -174,7 +174,7 @@ def finish(
         if not proposes(sampler):
             trial = found.frozen(draft.number)
             sampler.after_trial(study, trial, state, values)
-        elif getattr(sampler, "_constraints_func", None) is not None:
+        elif sampler._constraints_func is not None:
             _note_constraints(sampler._constraints_func, found, draft, values, state)
     finally:
         study._ledger.tell(found, draft.number, state, values)
