@@ -8,8 +8,8 @@ Only raw 64-bit words are taken from NumPy, and converted here: NumPy does not p
 distributions stay the same between versions (NEP 19).
 
 Source: J. K. Salmon, M. A. Moraes, R. O. Dror, D. E. Shaw, "Parallel random numbers: as easy as
-1, 2, 3", SC 2011, doi:10.1145/2063384.2063405 (Philox 4x64-10); G. L. Steele, D. Lea, C. H.
-Flood, "Fast splittable pseudorandom number generators", OOPSLA 2014 (the mixing in `at`);
+1, 2, 3", SC 2011, doi:10.1145/2063384.2063405 (Philox 4x64-10); Wang Yi, "wyhash and wyrand",
+2019 (the mixing in `at`: the folded product of wyrand, which passes BigCrush and PractRand);
 M. J. Wichura, "Algorithm AS 241: the percentage points of the normal distribution", Applied
 Statistics 37 (1988), doi:10.2307/2347330 (PPND16, the normal quantile).
 """
@@ -176,9 +176,8 @@ class Stream:
         drawn = []
         for name in names:
             z = base ^ (_hashes.get(name) or _hash(name))
-            z = ((z ^ (z >> 30)) * 0xBF58476D1CE4E5B9) & 0xFFFFFFFFFFFFFFFF
-            z = ((z ^ (z >> 27)) * 0x94D049BB133111EB) & 0xFFFFFFFFFFFFFFFF
-            drawn.append(((z ^ (z >> 31)) >> 11) * 1.1102230246251565e-16)
+            z *= z ^ 0xE7037ED1A0B428DB  # the halves of a 128-bit product, one upon the other
+            drawn.append(((z ^ (z >> 64)) >> 11 & 0x1FFFFFFFFFFFFF) * 1.1102230246251565e-16)
         return drawn
 
 

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Hashable, Mapping, Sequence
 from typing import Any, Protocol, TypeVar, final
 
 import numpy as np
 
+from skipjack import platform
 from skipjack.distributions import BaseDistribution
 from skipjack.records.draft import Draft
 from skipjack.records.space import BoolArray, FloatArray, IntArray, Space
@@ -30,6 +32,18 @@ _ROW = np.dtype(
     ]
 )
 _UNITS_KEPT = 8
+
+# Users' samplers and pruners read in several threads what is extended on reading.
+_lock = threading.RLock()
+
+
+def _after_fork() -> None:
+    """Another thread of the parent may have held the lock."""
+    global _lock
+    _lock = threading.RLock()
+
+
+platform.after_fork(_after_fork)
 
 
 class Fold(Protocol[S]):
@@ -199,20 +213,24 @@ class History:
         """
         if rows is not None:
             return space.encode(self._values_in(space, rows))
-        places, done, version = self._units.pop(space, (np.empty((0, len(space))), 0, -1))
-        if version != self.version:
-            done = 0
-        if done < self._n:
-            if len(places) < self._n:
+        with _lock:
+            n, places = self._n, np.empty((0, len(space)))
+            cached, done, version = self._units.pop(space, (places, 0, -1))
+            if version == self.version:
+                places = cached
+            else:
+                done = 0
+            if len(places) < n:
                 grown = np.full((len(self._rows), len(space)), np.nan)
                 grown[:done] = places[:done]
                 places = grown
-            new = np.arange(done, self._n)
-            places[done : self._n] = space.encode(self._values_in(space, new))
-        while len(self._units) >= _UNITS_KEPT:
-            del self._units[next(iter(self._units))]
-        self._units[space] = (places, self._n, self.version)
-        return places[: self._n]
+            if done < n:
+                new = np.arange(done, n)
+                places[done:n] = space.encode(self._values_in(space, new))
+            while len(self._units) >= _UNITS_KEPT:
+                del self._units[next(iter(self._units))]
+            self._units[space] = (places, n, self.version)
+        return places[:n]
 
     def columns(self, space: Space) -> IntArray:
         """Which column of `values` each parameter of `space` has, -1 for none, shape (d,)."""
@@ -255,18 +273,24 @@ class History:
         self, names: tuple[str, ...], dists: tuple[BaseDistribution, ...]
     ) -> int | None:
         """The index of a layout that the log has spelled out already."""
+        if self._last_layout >= 0:  # most trials are like the one before
+            last = self.layouts[self._last_layout]
+            if names == last.names and dists == last.dists:
+                return last.index
         return self._layout_of.get((names, tuple(map(id, dists))))
 
     # --------------------------------------------------------------------------------- folds
 
     def derived(self, fold: Fold[S]) -> S:
         """The state of `fold`, brought up to date; recomputed when a past row has changed."""
-        state, done, version = self._folds.get(fold, (None, 0, -1))
-        if version != self.version:
-            state, done = fold.start(self), 0
-        if done < self._n or version != self.version:
-            state = fold.extend(state, self, done, self._n)
-            self._folds[fold] = (state, self._n, self.version)
+        with _lock:
+            n, now = self._n, self.version
+            state, done, version = self._folds.get(fold, (None, 0, -1))
+            if version != now:
+                state, done = fold.start(self), 0
+            if done < n or version != now:
+                state = fold.extend(state, self, done, n)
+                self._folds[fold] = (state, n, now)
         return state  # type: ignore[no-any-return]  # what `fold` made
 
     # --------------------------------------------------------------------------------- rows

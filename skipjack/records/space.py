@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import cached_property
 from typing import final
 
@@ -25,28 +25,31 @@ class Space(Mapping[str, BaseDistribution]):
     choices own cells of equal width (on the scale of the parameter), the value in the middle.
 
     Two spaces are equal when names, order and distributions are.
+
+    Attributes:
+        distributions: The same as a dict; must not be changed.
     """
 
     def __init__(self, distributions: Mapping[str, BaseDistribution]) -> None:
-        self._distributions = dict(distributions)
-        self._key = tuple(self._distributions.items())
+        self.distributions = dict(distributions)
+        self._key = tuple(self.distributions.items())
         self._hash = hash(self._key)
         # Those of the dict, since a Mapping's own are written in Python.
-        self.get = self._distributions.get  # type: ignore[method-assign,assignment]
-        self.items = self._distributions.items  # type: ignore[method-assign]
-        self.values = self._distributions.values  # type: ignore[method-assign]
+        self.get = self.distributions.get  # type: ignore[method-assign,assignment]
+        self.items = self.distributions.items  # type: ignore[method-assign]
+        self.values = self.distributions.values  # type: ignore[method-assign]
 
     def __reduce__(self) -> tuple[type[Space], tuple[dict[str, BaseDistribution]]]:
-        return Space, (self._distributions,)
+        return Space, (self.distributions,)
 
     def __getitem__(self, name: str) -> BaseDistribution:
-        return self._distributions[name]
+        return self.distributions[name]
 
     def __iter__(self) -> Iterator[str]:
-        return iter(self._distributions)
+        return iter(self.distributions)
 
     def __len__(self) -> int:
-        return len(self._distributions)
+        return len(self.distributions)
 
     def __hash__(self) -> int:
         return self._hash
@@ -57,17 +60,17 @@ class Space(Mapping[str, BaseDistribution]):
         return isinstance(other, Space) and self._hash == other._hash and self._key == other._key
 
     def __repr__(self) -> str:
-        return f"Space({self._distributions!r})"
+        return f"Space({self.distributions!r})"
 
     @cached_property
     def names(self) -> tuple[str, ...]:
         """The names, in order."""
-        return tuple(self._distributions)
+        return tuple(self.distributions)
 
     @cached_property
     def _axes(self) -> FloatArray:
         """Start, span, log, low, high and step of each parameter, shape (6, d)."""
-        rows = [dist.axis for dist in self._distributions.values()]
+        rows = [dist.axis for dist in self.distributions.values()]
         return np.array(rows, dtype=float).reshape(len(rows), 6).T.copy()
 
     @cached_property
@@ -86,7 +89,7 @@ class Space(Mapping[str, BaseDistribution]):
         return np.array(
             [
                 len(d.choices) if isinstance(d, CategoricalDistribution) else 0
-                for d in self._distributions.values()
+                for d in self.distributions.values()
             ],
             dtype=np.int64,
         )
@@ -111,11 +114,10 @@ class Space(Mapping[str, BaseDistribution]):
             places = np.where(span > 0, (z - start) / np.where(span > 0, span, 1.0), 0.5)
             return np.where((values >= low) & (values <= high), places, np.nan)
 
-    def decode(self, places: FloatArray) -> dict[str, float]:
-        """Internal values by name at places in [0, 1), shape (d,), always inside the range."""
-        return {
-            name: distribution.at(place)
-            for (name, distribution), place in zip(
-                self._distributions.items(), places.tolist(), strict=True
-            )
-        }
+    def decode(self, places: Sequence[float]) -> dict[str, float]:
+        """Internal values by name at d places in [0, 1), always inside the range."""
+        return {name: at(place) for (name, at), place in zip(self._at, places, strict=True)}
+
+    @cached_property
+    def _at(self) -> list[tuple[str, Callable[[float], float]]]:
+        return [(name, distribution.at) for name, distribution in self.distributions.items()]

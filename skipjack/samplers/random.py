@@ -25,8 +25,4 @@ class RandomSampler(ModelSampler):
         self, history: History, space: Space, stream: Stream, given: Mapping[str, float]
     ) -> Mapping[str, float]:
         """Independent uniform values; see `ModelSampler.propose`."""
-        places = stream.at_each(space)
-        return {
-            name: dist.at(place)
-            for (name, dist), place in zip(space.items(), places, strict=True)
-        }
+        return space.decode(stream.at_each(space.names))

@@ -1,4 +1,4 @@
-"""A storage over any log: commits events, replays what others wrote, keeps the buffer."""
+"""A storage over any log, or none: commits events, replays what others wrote, keeps the buffer."""
 
 from __future__ import annotations
 
@@ -32,13 +32,15 @@ class Ledger:
     caller that needs several steps to see the same state.
 
     Attributes:
-        log: Where the events are kept.
+        log: Where the events are kept; None: they are folded at once and forgotten, and only
+            this process knows the studies.
+        shared: Whether there is a log, so that other processes may read and write it.
         worker: Identity of this process, as it stands in the events.
     """
 
-    def __init__(self, log: Log) -> None:
+    def __init__(self, log: Log | None = None) -> None:
         self.log = log
-        self.shared = log.shared
+        self.shared = log is not None
         self._begin()
         self._catalogue = Catalogue()
         self._states: dict[int, StudyState] = {}
@@ -54,8 +56,8 @@ class Ledger:
     def _forked(self) -> None:
         """Begin anew in a child process: the parent keeps its buffer, handles and leases."""
         self._begin()
-        self.log.reset()
-        if self.shared:
+        if self.log is not None:
+            self.log.reset()
             self._catalogue = Catalogue()
             self._states = {}
 
@@ -81,8 +83,11 @@ class Ledger:
         with self.lock:
             state = self._catalogue if stream == CATALOGUE else self.study(stream)
             self._sequence += 1
-            self.log.append(stream, (self._writer, self._sequence, events))
-            verdicts = self._catch_up(state, stream)
+            if self.log is None:
+                verdicts: Sequence[Any] = state.apply(self._writer, self._sequence, events, True)
+            else:
+                self.log.append(stream, (self._writer, self._sequence, events))
+                verdicts = self._catch_up(state, stream)
         if not verdicts:
             raise StorageError("The log does not give back what was written to it.")
         if isinstance(verdicts[-1], Exception):
@@ -92,6 +97,8 @@ class Ledger:
     def _catch_up(self, state: Catalogue | StudyState, stream: int) -> Sequence[Any]:
         """Replay what is new, and return the verdicts on the newest batch of our own."""
         verdicts: Sequence[Any] = ()
+        if self.log is None:
+            return verdicts
         for writer, sequence, events in self.log.read(stream, state.position):
             own = writer == self._writer
             found = state.apply(writer, sequence, events, own)
@@ -131,7 +138,8 @@ class Ledger:
         """
         with self.lock:
             self.commit(CATALOGUE, {"do": "drop", "study": study_id})
-            self.log.drop(study_id)
+            if self.log is not None:
+                self.log.drop(study_id)
             self._states.pop(study_id, None)
 
     def studies(self) -> dict[int, StudyRecord]:

@@ -10,7 +10,6 @@ from skipjack.errors import InvalidValueError, invalid, wrong_type
 from skipjack.storages.base import BaseStorage
 from skipjack.storages.face import LedgerStorage
 from skipjack.storages.ledger import Ledger
-from skipjack.storages.memory import MemoryLog
 from skipjack.storages.port import Log
 from skipjack.storages.sqlite import FORMAT, SqliteLog
 
@@ -22,7 +21,7 @@ class InMemoryStorage(LedgerStorage):
     """Studies that live as long as this process."""
 
     def __init__(self) -> None:
-        super().__init__(Ledger(MemoryLog()))
+        super().__init__(Ledger())
 
 
 @final
@@ -92,7 +91,8 @@ class RDBStorage(LedgerStorage):
         """Bring the file to the newest format; there has been one only."""
 
 
-def _log_at(url: str) -> Log:
+def _log_at(url: str) -> Log | None:
+    """The log that a URL names; None if it names memory."""
     if not isinstance(url, str):
         raise wrong_type("url", "be a str", url)
     scheme, found, rest = url.partition("://")
@@ -103,7 +103,7 @@ def _log_at(url: str) -> Log:
         )
     path = rest.removeprefix("/").partition("?")[0]
     if path in ("", ":memory:"):
-        return MemoryLog()
+        return None
     return SqliteLog(path)
 
 

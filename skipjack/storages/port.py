@@ -15,21 +15,14 @@ Batch: TypeAlias = tuple[str, int, Sequence[Event]]
 
 
 class Log(Protocol):
-    """Append-only streams of batches, each in one order for all processes.
-
-    Attributes:
-        shared: Whether another process can reach the log. One that is not keeps any object as an
-            attribute, and forgets what its only reader has read.
-    """
-
-    shared: bool
+    """Append-only streams of batches, each in one order for all processes."""
 
     def append(self, stream: int, batch: Batch) -> None:
         """Add a batch at the end of a stream: durable on return, whole or not at all.
 
         Raises:
             KeyError: If the stream was dropped.
-            TypeError: If the log is shared and an event holds what JSON cannot write.
+            TypeError: If an event holds what JSON cannot write.
             StorageInternalError: If it cannot be written.
         """
         ...

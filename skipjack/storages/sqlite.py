@@ -43,8 +43,6 @@ class SqliteLog:
         StorageInternalError: If it cannot be opened, is no database, or is of a newer Skipjack.
     """
 
-    shared = True
-
     def __init__(self, path: str | os.PathLike[str]) -> None:
         self._path = os.path.abspath(path)
         self._connection: Any = None

@@ -81,8 +81,9 @@ class Trial(BaseTrial):
         system = self._draft.system
         self._fixed: dict[str, Any] = (system and system.get(FIXED)) or _NOTHING
         self._shared = self._ledger.shared
+        self._kinds = self._state.kinds
         # What may be used as it is, and what it was drawn from; nothing where more is to be asked.
-        self._dists = _NOTHING if space is None or self._fixed else space
+        self._dists = _NOTHING if space is None or self._fixed else space.distributions
         self._proposed = self._draft.proposal if self._dists else _NOTHING
 
     # ------------------------------------------------------------------------------- suggest
@@ -95,8 +96,7 @@ class Trial(BaseTrial):
         if name in internal:
             check_again(name, draft.dists[name], dist)
             return draft.dists[name].to_external_repr(internal[name])
-        kinds = self._state.kinds
-        if kinds.get(name) is not dist:
+        if self._kinds.get(name) is not dist:
             self._check_kind(name, dist)
         value = self._proposed.get(name)
         if value is None or self._dists[name] is not dist:
