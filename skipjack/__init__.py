@@ -8,10 +8,8 @@
 
 from __future__ import annotations
 
-import importlib
-from typing import Any
-
-from skipjack import distributions, exceptions, logging, pruners, samplers, storages, study, trial
+from skipjack import distributions, logging, pruners, samplers, storages, study, trial, version
+from skipjack._optional import lazy_names
 from skipjack.errors import TrialPruned
 from skipjack.study import (
     Study,
@@ -24,8 +22,6 @@ from skipjack.study import (
 )
 from skipjack.trial import Trial, create_trial
 from skipjack.version import __version__
-
-_LAZY = ("search_space", "version")  # loaded when they are asked for
 
 __all__ = [
     "Study",
@@ -52,7 +48,7 @@ __all__ = [
 ]
 
 
-def __getattr__(name: str) -> Any:
-    if name in _LAZY:
-        return importlib.import_module(f"skipjack.{name}")
-    raise AttributeError(f"module 'skipjack' has no attribute {name!r}")
+__getattr__ = lazy_names(
+    exceptions="skipjack.exceptions",
+    search_space="skipjack.search_space",
+)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib
 import importlib.util
 import sys
+from collections.abc import Callable
 from types import ModuleType
 from typing import Any
 
@@ -64,3 +65,22 @@ def lazy(name: str, extra: str | None = None, needed_by: str | None = None) -> A
     >>> special = lazy("scipy.special")
     """
     return OptionalModule(name, extra, needed_by)
+
+
+def lazy_names(**homes: str) -> Callable[[str], Any]:
+    """A module's `__getattr__` that imports names when they are asked for.
+
+    Args:
+        homes: For each name the module that defines it; a module itself is named by itself.
+
+    >>> __getattr__ = lazy_names(GridSampler="skipjack.samplers.grid")
+    """
+
+    def __getattr__(name: str) -> Any:
+        home = homes.get(name)
+        if home is None:
+            raise AttributeError(f"no attribute {name!r} here; there are {', '.join(homes)}")
+        module = importlib.import_module(home)
+        return module if home.endswith(f".{name}") else getattr(module, name)
+
+    return __getattr__

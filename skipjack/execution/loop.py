@@ -11,12 +11,12 @@ from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
 from skipjack import _optional
-from skipjack.errors import TrialPruned, WrongStateError, invalid, wrong_type
-from skipjack.execution.progress import ProgressBar
+from skipjack.errors import StorageError, TrialPruned, WrongStateError, invalid, wrong_type
 from skipjack.records.states import TrialState
 from skipjack.samplers.base import proposes
 from skipjack.study import announce, asking, telling
 
+progress = _optional.lazy("skipjack.execution.progress")
 futures = _optional.lazy("concurrent.futures")
 
 Catch = tuple[type[BaseException], ...]
@@ -49,7 +49,7 @@ class Run:
         self.gc_after_trial = gc_after_trial
         self.start = time.monotonic()
         self.deadline = math.inf if timeout is None else self.start + _seconds(timeout)
-        self.bar = ProgressBar(show_progress_bar, self.n_trials, timeout)
+        self.bar = progress.ProgressBar(show_progress_bar, self.n_trials, timeout)
         self.error: BaseException | None = None
         self._tickets = itertools.count()  # taking the next one is atomic
 
@@ -76,11 +76,25 @@ class Run:
 
     def _run_one(self) -> bool:
         """Run one trial; False if the sampler has nothing left to try."""
-        study = self.study
-        trial = asking.begin(study, held=True)
+        trial = asking.begin(self.study, held=True)
         if trial is None:
             return False
-        draft, state = trial._draft, trial._state
+        try:
+            self._run(trial)
+        except BaseException as error:
+            # Ctrl-C may have come between two lines of ours, or a user's sampler have raised.
+            if not isinstance(error, StorageError):
+                telling.give_up(self.study, trial.number, error)
+            raise
+        if self.gc_after_trial:
+            gc.collect()
+        if self.bar.shown:
+            self.bar.update(trial._state, time.monotonic() - self.start)
+        return True
+
+    def _run(self, trial: Any) -> None:
+        """Run the objective, tell what came out, and call back."""
+        study, draft, state = self.study, trial._draft, trial._state
         result: Any = None
         error: BaseException | None = None
         try:
@@ -99,15 +113,10 @@ class Run:
         announce.ended(state, draft, final, (message, error, result))
         if final is TrialState.FAIL and error is not None and not isinstance(error, self.catch):
             raise error
-        if trial._fixed:
-            trial._warn_unused()
+        if draft.system and final is TrialState.COMPLETE:
+            telling.warn_unused(draft)
         if self.callbacks:
             self._call_back(trial)
-        if self.gc_after_trial:
-            gc.collect()
-        if self.bar.shown:
-            self.bar.update(state, time.monotonic() - self.start)
-        return True
 
     def _call_back(self, trial: Any) -> None:
         for callback in self.callbacks:
@@ -186,7 +195,10 @@ def _count(name: str, value: Any) -> int | None:
     if value is None:
         return None
     try:
-        return max(0, int(value) if isinstance(value, float) else value.__index__())
+        number: int = int(value) if isinstance(value, float) else value.__index__()
+        if number != value:
+            raise ValueError
+        return max(0, number)
     except (AttributeError, ValueError, OverflowError) as error:
         raise wrong_type(name, "be a whole number or None", value) from error
 

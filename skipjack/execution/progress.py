@@ -24,7 +24,7 @@ class ProgressBar:
 
     def __init__(self, wanted: bool, n_trials: int | None, timeout: float | None) -> None:
         if wanted and n_trials is None and timeout is None:
-            warn_user("A progress bar needs `n_trials` or `timeout`; there is none.", 5)
+            warn_user("A progress bar needs `n_trials` or `timeout`; there is none.")
             wanted = False
         self.shown = wanted
         if not wanted:

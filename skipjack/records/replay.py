@@ -94,6 +94,20 @@ class StudyState:
             raise finished(number)
         return draft
 
+    def any_draft(self, number: int) -> Draft:
+        """The trial, or if it has finished a copy of what it was, which leads nowhere."""
+        draft = self.draft(number)
+        if draft is not None:
+            return draft
+        row, history = self.rows[number], self.history
+        _, state, start, _ = history.row(row)
+        draft = Draft(number, _STATES[state], start, None)
+        layout, values = history.internal(row)
+        draft.put_params(layout.names, layout.dists, values)
+        user, system = history.attrs.get(row, ({}, {}))
+        draft.merge({"user": user, "system": system})
+        return draft
+
     def frozen(self, number: int) -> FrozenTrial:
         """The trial as it is now, as a record of its own."""
         draft = self.draft(number)
@@ -279,6 +293,7 @@ class StudyState:
 
 
 TRIALS_PER_STUDY = 2**32  # trial_id = study_id * this + number
+METRIC_NAMES = "study:metric_names"  # the system attribute of a study that names its objectives
 FAIL_REASON = "fail_reason"  # the system attribute that says why a trial failed
 
 _RULES: dict[str, Callable[[StudyState, Event, bool], Any]] = {

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
+from skipjack._optional import lazy_names
 from skipjack.samplers.base import BaseSampler
-from skipjack.samplers.grid import GridSampler
-from skipjack.samplers.partial_fixed import PartialFixedSampler
 from skipjack.samplers.random import RandomSampler
 from skipjack.samplers.tpe import TPESampler
 
@@ -15,3 +14,8 @@ __all__ = [
     "RandomSampler",
     "TPESampler",
 ]
+
+__getattr__ = lazy_names(
+    GridSampler="skipjack.samplers.grid",
+    PartialFixedSampler="skipjack.samplers.partial_fixed",
+)

@@ -8,6 +8,8 @@ from collections import deque
 from collections.abc import Callable
 from typing import final
 
+from skipjack import platform
+
 FLUSH_AFTER = 0.5  # seconds that a write may stay in the buffer
 _IDLE = 5.0  # seconds without work after which the thread ends
 
@@ -59,3 +61,4 @@ class Keeper:
 
 
 KEEPER = Keeper()
+platform.after_fork(KEEPER.forget)

@@ -9,7 +9,7 @@ import weakref
 from collections.abc import Sequence
 from typing import Any, final
 
-from skipjack import logging, platform
+from skipjack import _optional, logging, platform
 from skipjack.errors import NotFoundError, StorageError
 from skipjack.records.attributes import to_text
 from skipjack.records.draft import Draft
@@ -17,8 +17,9 @@ from skipjack.records.events import RULES, Event
 from skipjack.records.replay import TRIALS_PER_STUDY, Catalogue, StudyRecord, StudyState
 from skipjack.records.states import StudyDirection, TrialState
 from skipjack.rng import fresh_seed
-from skipjack.storages.keeper import KEEPER
 from skipjack.storages.port import CATALOGUE, Log
+
+keeper = _optional.lazy("skipjack.storages.keeper")
 
 _logger = logging.get_logger(__name__)
 _SIMPLE = (float, int, str, bool, type(None))
@@ -236,7 +237,7 @@ class Ledger:
             self.flush(state, draft)
         elif not draft.is_due:
             draft.is_due = True
-            KEEPER.later(lambda: self._flush_due(state, draft))
+            keeper.KEEPER.later(lambda: self._flush_due(state, draft))
 
     def _flush_due(self, state: StudyState, draft: Draft) -> None:
         """Commit what has been in the buffer for long enough, if it still is."""
@@ -278,7 +279,6 @@ _ledgers: weakref.WeakSet[Ledger] = weakref.WeakSet()
 
 
 def _after_fork() -> None:
-    KEEPER.forget()
     for ledger in list(_ledgers):
         ledger._forked()
 

@@ -5,13 +5,14 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any, final
 
-from skipjack import version
+from skipjack import _optional, version
 from skipjack.errors import InvalidValueError, invalid, wrong_type
 from skipjack.storages.base import BaseStorage
 from skipjack.storages.face import LedgerStorage
 from skipjack.storages.ledger import Ledger
 from skipjack.storages.port import Log
-from skipjack.storages.sqlite import FORMAT, SqliteLog
+
+sqlite = _optional.lazy("skipjack.storages.sqlite")
 
 _SQLITE = ("sqlite", "sqlite+pysqlite")
 
@@ -77,15 +78,15 @@ class RDBStorage(LedgerStorage):
 
     def get_current_version(self) -> str:
         """The version of the format of the file."""
-        return f"skipjack.{FORMAT}"
+        return f"skipjack.{sqlite.FORMAT}"
 
     def get_head_version(self) -> str:
         """The newest version of the format that this Skipjack knows."""
-        return f"skipjack.{FORMAT}"
+        return f"skipjack.{sqlite.FORMAT}"
 
     def get_all_versions(self) -> list[str]:
         """All versions of the format there have been."""
-        return [f"skipjack.{n}" for n in range(1, FORMAT + 1)]
+        return [f"skipjack.{n}" for n in range(1, sqlite.FORMAT + 1)]
 
     def upgrade(self) -> None:
         """Bring the file to the newest format; there has been one only."""
@@ -104,7 +105,7 @@ def _log_at(url: str) -> Log | None:
     path = rest.removeprefix("/").partition("?")[0]
     if path in ("", ":memory:"):
         return None
-    return SqliteLog(path)
+    return sqlite.SqliteLog(path)
 
 
 def get_storage(storage: None | str | BaseStorage) -> BaseStorage:

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+from skipjack._optional import lazy_names
 from skipjack.records.states import StudyDirection
-from skipjack.study.callbacks import MaxTrialsCallback
 from skipjack.study.create import (
     copy_study,
     create_study,
@@ -13,7 +13,6 @@ from skipjack.study.create import (
     load_study,
 )
 from skipjack.study.study import Study
-from skipjack.study.summary import StudySummary
 
 __all__ = [
     "MaxTrialsCallback",
@@ -27,3 +26,7 @@ __all__ = [
     "get_all_study_summaries",
     "load_study",
 ]
+
+__getattr__ = lazy_names(
+    MaxTrialsCallback="skipjack.study.callbacks", StudySummary="skipjack.study.summary"
+)

@@ -7,10 +7,8 @@ from typing import Any
 
 from skipjack import logging
 from skipjack.records.draft import Draft
-from skipjack.records.replay import StudyState
+from skipjack.records.replay import METRIC_NAMES, StudyState
 from skipjack.records.states import TrialState
-
-METRIC_NAMES = "study:metric_names"  # the system attribute of a study that names its objectives
 
 _logger = logging.get_logger(__name__)
 

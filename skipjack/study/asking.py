@@ -11,6 +11,7 @@ from skipjack.records.draft import Draft
 from skipjack.records.replay import StudyState
 from skipjack.samplers.base import Exhausted, ModelSampler, proposes
 from skipjack.storages.ledger import Ledger
+from skipjack.study import telling
 from skipjack.trial.trial import FIXED, Trial
 
 _logger = logging.get_logger(__name__)
@@ -38,13 +39,22 @@ def begin(study: Any, held: bool) -> Trial | None:
             _reclaim(ledger, state)
         number = _claim(ledger, state, worker)
         if proposes(sampler):
-            return _propose(study, sampler, state, number, worker, held)
+            try:
+                return _propose(study, sampler, state, number, worker, held)
+            except BaseException as error:
+                if number is not None:
+                    telling.give_up(study, number, error)
+                raise
         if number is None:
             number = ledger.commit(
                 state.study_id, {"do": "create", "time": time.time(), "worker": worker}
             )
         trial = Trial._started(study, ledger, state, number, None, None)
-    sampler.before_trial(study, study._storage.get_trial(trial._trial_id))
+    try:
+        sampler.before_trial(study, study._storage.get_trial(trial._trial_id))
+    except BaseException as error:
+        telling.give_up(study, trial.number, error)
+        raise
     return trial
 
 

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any, Literal, TypeAlias
 from uuid import uuid4
 
 import numpy as np
 
-from skipjack import logging
+from skipjack import _optional, logging
 from skipjack.errors import DuplicatedStudyError, InvalidValueError, invalid, wrong_type
 from skipjack.pruners import BasePruner
 from skipjack.records.states import StudyDirection
@@ -17,8 +17,9 @@ from skipjack.samplers import BaseSampler
 from skipjack.storages import BaseStorage, get_storage
 from skipjack.storages.base import DEFAULT_STUDY_NAME_PREFIX
 from skipjack.storages.face import LedgerStorage
-from skipjack.study.study import Study
-from skipjack.study.summary import StudySummary
+from skipjack.study.study import Study, unsupported_storage
+
+summary = _optional.lazy("skipjack.study.summary")
 
 _logger = logging.get_logger(__name__)
 Direction: TypeAlias = Literal["minimize", "maximize"] | StudyDirection
@@ -60,11 +61,10 @@ def create_study(
         raise invalid("max_retries", "be a whole number of at least 0", max_retries)
     kept = get_storage(storage)
     name = f"{DEFAULT_STUDY_NAME_PREFIX}{uuid4()}" if study_name is None else study_name
+    if not isinstance(kept, LedgerStorage):
+        raise unsupported_storage(kept)
     try:
-        if isinstance(kept, LedgerStorage):
-            kept.ledger.create_study(name, chosen, max_retries)
-        else:
-            kept.create_new_study(chosen, name)
+        kept.ledger.create_study(name, chosen, max_retries)
     except DuplicatedStudyError:
         if not load_if_exists:
             raise
@@ -72,8 +72,7 @@ def create_study(
             f"Using an existing study with `study_name='{name}'` instead of creating a new one."
         )
     else:
-        medium = getattr(kept, "medium", type(kept).__name__)
-        _logger.info(f"A new study created in {medium} with name: {name}")
+        _logger.info(f"A new study created in {kept.medium} with name: {name}")
     return Study(name, kept, sampler, pruner)
 
 
@@ -177,7 +176,7 @@ def get_all_study_names(storage: str | BaseStorage) -> list[str]:
 
 def get_all_study_summaries(
     storage: str | BaseStorage, include_best_trial: bool = True
-) -> list[StudySummary]:
+) -> list[Any]:
     """All studies in short, by id.
 
     Args:
@@ -191,7 +190,7 @@ def get_all_study_summaries(
     ]
 
 
-def _summary(kept: BaseStorage, study_id: int, name: str, include_best: bool) -> StudySummary:
+def _summary(kept: BaseStorage, study_id: int, name: str, include_best: bool) -> Any:
     directions = kept.get_study_directions(study_id)
     best = None
     if include_best and len(directions) == 1:
@@ -199,7 +198,7 @@ def _summary(kept: BaseStorage, study_id: int, name: str, include_best: bool) ->
             best = kept.get_best_trial(study_id)
         except ValueError:
             best = None
-    return StudySummary(
+    return summary.StudySummary(
         study_name=name,
         direction=None,
         best_trial=best,
@@ -236,6 +235,8 @@ def _directions(
     if directions is None:
         chosen: list[Any] = ["minimize" if direction is None else direction]
     else:
+        if isinstance(directions, str) or not isinstance(directions, Iterable):
+            raise invalid("directions", "be a list of directions", directions, "See `direction`.")
         chosen = list(directions)
         if not chosen:
             raise invalid("directions", "name at least one objective", directions)
@@ -247,5 +248,6 @@ def _one_direction(given: Any, name: str) -> StudyDirection:
         return StudyDirection[given.upper()]
     if type(given).__name__ == "StudyDirection" and int(given) in (1, 2):
         return StudyDirection(int(given))
-    hint = "For several objectives use `directions`." if isinstance(given, Sequence) else ""
+    several = isinstance(given, Sequence) and not isinstance(given, str)
+    hint = "For several objectives use `directions`." if several else ""
     raise invalid(name, "be 'minimize' or 'maximize'", given, hint)

@@ -8,7 +8,7 @@ from typing import Any
 from skipjack import _optional
 from skipjack.errors import InvalidValueError, wrong_type
 from skipjack.records.frozen import FrozenTrial
-from skipjack.study.announce import METRIC_NAMES
+from skipjack.records.replay import METRIC_NAMES
 
 pandas = _optional.lazy("pandas", extra="pandas", needed_by="Study.trials_dataframe")
 
@@ -28,7 +28,7 @@ def trials_dataframe(study: Any, attrs: tuple[str, ...], multi_index: bool) -> A
     columns: Columns = {}
     for attr in attrs:
         if attr in ("value", "values"):
-            columns |= _values(trials, "values" if many else "value", names, many)
+            columns |= _values(trials, "values" if many else attr, names, many)
         else:
             columns |= _columns(trials, attr)
     frame = pandas.DataFrame({i: column for i, column in enumerate(columns.values())})
@@ -64,6 +64,6 @@ def _columns(trials: list[FrozenTrial], attr: str) -> Columns:
     read = _READ.get(attr) or (lambda t: getattr(t, attr))
     cells = [read(trial) for trial in trials]
     if not isinstance(cells[0], dict):
-        return {(attr, ""): cells}
+        return {(attr.lstrip("_"), ""): cells}
     names = sorted({name for cell in cells for name in cell}, key=str)
     return {(attr, str(name)): [cell.get(name, _MISSING) for cell in cells] for name in names}

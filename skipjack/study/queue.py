@@ -25,6 +25,8 @@ def enqueue(
     """Queue a trial; see `Study.enqueue_trial`."""
     if not isinstance(params, dict):
         raise wrong_type("params", "be a dict of values by parameter name", params)
+    if user_attrs is not None and not isinstance(user_attrs, dict):
+        raise wrong_type("user_attrs", "be a dict of attributes", user_attrs)
     params = {attribute_key(k): _scalar(v) for k, v in params.items()}
     ledger = study._ledger
     with ledger.lock:
@@ -40,7 +42,7 @@ def enqueue(
             "system": {FIXED: params},
         }
         if user_attrs:
-            event["user"] = plain(user_attrs)
+            event["user"] = {attribute_key(k): plain(v) for k, v in user_attrs.items()}
         ledger.commit(state.study_id, event)
 
 

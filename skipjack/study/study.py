@@ -6,24 +6,40 @@ import threading
 from collections.abc import Callable, Container, Iterable, Sequence
 from typing import Any, TypeAlias
 
-from skipjack.distributions import BaseDistribution
+from skipjack import _optional
+from skipjack.distributions import BaseDistribution, intern
 from skipjack.errors import InvalidValueError, UnsupportedError, WrongStateError, wrong_type
-from skipjack.execution import loop
 from skipjack.pruners import BasePruner, MedianPruner
 from skipjack.records.attributes import warn_user
 from skipjack.records.frozen import FrozenTrial, html_table, only_direction
 from skipjack.records.history import History
+from skipjack.records.replay import METRIC_NAMES
 from skipjack.records.states import StudyDirection, TrialState
+from skipjack.records.suggest import check_name
 from skipjack.samplers import BaseSampler, TPESampler
 from skipjack.storages import BaseStorage, get_storage
 from skipjack.storages.face import LedgerStorage
 from skipjack.storages.ledger import Ledger
-from skipjack.study import asking, best, frames, queue, telling
-from skipjack.study.announce import METRIC_NAMES
 from skipjack.trial.trial import Trial
+
+# What a study that was just made does not need yet.
+loop = _optional.lazy("skipjack.execution.loop")
+asking = _optional.lazy("skipjack.study.asking")
+best = _optional.lazy("skipjack.study.best")
+frames = _optional.lazy("skipjack.study.frames")
+queue = _optional.lazy("skipjack.study.queue")
+telling = _optional.lazy("skipjack.study.telling")
 
 ObjectiveFuncType: TypeAlias = Callable[[Trial], float | Sequence[float]]
 _SAMPLER_METHODS = ("infer_relative_search_space", "sample_relative", "sample_independent")
+
+
+def unsupported_storage(storage: BaseStorage) -> UnsupportedError:
+    """The error of opening a study in a storage that a user wrote."""
+    return UnsupportedError(
+        f"{type(storage).__name__} is a storage of your own, in which studies are not possible "
+        f"yet. Use `InMemoryStorage()` or a URL such as 'sqlite:///study.db'."
+    )
 
 
 class Study:
@@ -51,10 +67,7 @@ class Study:
     ) -> None:
         self._storage = get_storage(storage)
         if not isinstance(self._storage, LedgerStorage):
-            raise UnsupportedError(
-                f"Studies in a {type(self._storage).__name__} are not possible yet: a storage of "
-                f"your own must derive from one of Skipjack's."
-            )
+            raise unsupported_storage(self._storage)
         self._study_id = self._storage.get_study_id_from_name(study_name)
         self.study_name = study_name
         self._directions = self._storage.get_study_directions(self._study_id)
@@ -300,12 +313,17 @@ class Study:
                     "fixed_distributions", "be a dict of distributions", fixed_distributions
                 )
             for name, dist in fixed_distributions.items():
+                check_name(name)
                 if not isinstance(dist, BaseDistribution):
                     raise wrong_type(f"fixed_distributions[{name!r}]", "be a distribution", dist)
         trial = asking.begin(self, held=False)
         assert trial is not None  # only trials that are held may be refused
-        for name, dist in (fixed_distributions or {}).items():
-            trial._suggest(name, dist)
+        try:
+            for name, dist in (fixed_distributions or {}).items():
+                trial._suggest(name, intern(dist))
+        except BaseException as error:  # nobody else knows of the trial
+            telling.give_up(self, trial.number, error)
+            raise
         return trial
 
     def tell(
@@ -333,7 +351,7 @@ class Study:
         """
         number, final, problem = telling.tell(self, trial, values, state, skip_if_finished)
         if problem and final is TrialState.FAIL:
-            warn_user(problem, 2)
+            warn_user(problem)
         with self._ledger.lock:
             return self._ledger.study(self._study_id).frozen(number)
 
@@ -413,12 +431,15 @@ class Study:
         Raises:
             ValueError: If there are more or fewer names than objectives.
         """
-        if len(metric_names) != len(self._directions):
+        names = None if isinstance(metric_names, str) else metric_names
+        if not isinstance(names, Iterable) or not all(isinstance(n, str) for n in names):
+            raise wrong_type("metric_names", "be a list of str", metric_names)
+        if len(names) != len(self._directions):
             raise InvalidValueError(
                 f"`metric_names` must name the {len(self._directions)} objectives, but got "
                 f"{metric_names!r}."
             )
-        self._storage.set_study_system_attr(self._study_id, METRIC_NAMES, list(metric_names))
+        self._storage.set_study_system_attr(self._study_id, METRIC_NAMES, list(names))
 
     @property
     def metric_names(self) -> list[str] | None:

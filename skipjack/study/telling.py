@@ -8,15 +8,15 @@ from typing import Any
 
 from skipjack import logging
 from skipjack.errors import InvalidValueError, UpdateFinishedTrialError, invalid, wrong_type
-from skipjack.records.attributes import float_value
+from skipjack.records.attributes import told_float, warn_user
 from skipjack.records.draft import Draft
 from skipjack.records.frozen import FrozenTrial
 from skipjack.records.replay import FAIL_REASON, StudyState
-from skipjack.records.states import TrialState
+from skipjack.records.states import TrialState, state_of
 from skipjack.samplers.base import proposes
 from skipjack.samplers.constraints import checked_constraints
 from skipjack.storages.ledger import Ledger
-from skipjack.trial.trial import Trial
+from skipjack.trial.trial import FIXED, Trial
 
 _logger = logging.get_logger(__name__)
 _COMPLETE, _PRUNED, _FAIL = TrialState.COMPLETE, TrialState.PRUNED, TrialState.FAIL
@@ -25,7 +25,9 @@ _COMPLETE, _PRUNED, _FAIL = TrialState.COMPLETE, TrialState.PRUNED, TrialState.F
 def checked_values(values: Any, n_objectives: int) -> tuple[list[float] | None, str]:
     """The objective values as floats, or None and what is wrong with them."""
     if type(values) is float and n_objectives == 1:  # the common case
-        return ([values], "") if values == values else (None, "The value nan is not acceptable.")
+        return ([values], "") if values == values else (None, "The value nan is not acceptable")
+    if values is None:
+        return None, "The value None could not be cast to float."
     if isinstance(values, Sequence) and not isinstance(values, (str, bytes)):
         items = list(values)
     elif getattr(values, "ndim", 0) == 1 and hasattr(values, "tolist"):
@@ -35,16 +37,16 @@ def checked_values(values: Any, n_objectives: int) -> tuple[list[float] | None, 
     if len(items) != n_objectives:
         return None, (
             f"The number of the values {len(items)} did not match the number of the objectives "
-            f"{n_objectives}."
+            f"{n_objectives}"
         )
     numbers = []
     for item in items:
         try:
-            number = float_value("values", item)
+            number = told_float("values", item)
         except TypeError:
-            return None, f"The value {item!r} could not be cast to float."
+            return None, f"The value {item!r} could not be cast to float"
         if math.isnan(number):
-            return None, f"The value {number} is not acceptable."
+            return None, f"The value {number} is not acceptable"
         numbers.append(number)
     return numbers, ""
 
@@ -55,13 +57,10 @@ def told_state(state: Any) -> TrialState | None:
     Raises:
         ValueError: If it is none.
     """
-    if state is None or isinstance(state, TrialState):
-        known = state
-    elif type(state).__name__ == "TrialState" and isinstance(state, int):
-        known = TrialState(int(state))
-    else:
-        known = TrialState.RUNNING
-    if known not in (None, _COMPLETE, _PRUNED, _FAIL):
+    if state is None:
+        return None
+    known = state_of(state)
+    if known is None or not known.is_finished():
         raise invalid("state", "be COMPLETE, PRUNED, FAIL or None", state)
     return known
 
@@ -112,18 +111,19 @@ def tell(
         raise invalid("values", "be given for a trial that is COMPLETE", None)
     if known in (_PRUNED, _FAIL) and values is not None:
         raise invalid("values", f"not be given for a trial that is {known.name}", values)
-    if known in (_PRUNED, _FAIL):
-        final, problem = finish(study, found, draft, None, known)
-        return number, final, problem
-    checked, problem = checked_values(values, len(found.directions))
-    if problem and known is _COMPLETE:
-        raise InvalidValueError(problem)
+    checked, problem, final = None, "", known or _COMPLETE
+    if final is _COMPLETE:
+        checked, problem = checked_values(values, len(found.directions))
+    if problem:
+        if known is _COMPLETE:
+            raise InvalidValueError(f"{problem.rstrip('.')}.")
+        final = _FAIL
     try:
-        final, _ = finish(
-            study, found, draft, checked, _FAIL if problem else _COMPLETE, problem
-        )
+        finish(study, found, draft, checked, final, problem)
     except UpdateFinishedTrialError:
         return _told_before(study, found, number, values, state, skip_if_finished)
+    if draft.system and final is _COMPLETE:
+        warn_unused(draft)
     return number, final, problem
 
 
@@ -167,8 +167,6 @@ def finish(
     if state is _PRUNED and draft.reports and len(found.directions) == 1:
         last = draft.reports[max(draft.reports)]
         values = None if math.isnan(last) else [last]
-    if reason:
-        draft.note("system", FAIL_REASON, reason)
     sampler = study.sampler
     try:
         if not proposes(sampler):
@@ -177,8 +175,41 @@ def finish(
         elif sampler._constraints_func is not None:
             _note_constraints(sampler._constraints_func, found, draft, values, state)
     finally:
-        study._ledger.tell(found, draft.number, state, values)
+        if reason:
+            fail(study._ledger, found, draft.number, reason)
+        else:
+            study._ledger.tell(found, draft.number, state, values)
     return state, reason
+
+
+def fail(ledger: Ledger, found: StudyState, number: int, reason: str) -> None:
+    """End a trial as FAIL and keep the reason with it.
+
+    Raises:
+        UpdateFinishedTrialError: If it had ended before.
+    """
+    with ledger.lock:
+        found.open_draft(number).note("system", FAIL_REASON, reason)
+        ledger.tell(found, number, _FAIL, None)
+
+
+def give_up(study: Any, number: int, error: BaseException) -> None:
+    """Fail a trial that `error` left behind, unless it has ended."""
+    ledger: Ledger = study._ledger
+    with ledger.lock:
+        found = ledger.study(study._study_id)
+        if number in found.open:
+            fail(ledger, found, number, repr(error))
+
+
+def warn_unused(draft: Draft) -> None:
+    """Warn of enqueued values that a complete trial never asked for."""
+    unused = [name for name in draft.system.get(FIXED) or () if name not in draft.internal]
+    if unused:
+        warn_user(
+            f"Trial {draft.number} was enqueued with {', '.join(map(repr, unused))}, which the "
+            f"objective did not ask for."
+        )
 
 
 def _note_constraints(

@@ -40,7 +40,7 @@ class FixedTrial(BaseTrial):
             )
         value = self._params[name]
         if not dist._contains(dist.to_internal_repr(value)):
-            warn_user(f"The value {value!r} of parameter {name!r} lies outside {dist!r}.", 4)
+            warn_user(f"The value {value!r} of parameter {name!r} lies outside {dist!r}.")
         if name in self._distributions:
             check_again(name, self._distributions[name], dist)
         self._suggested[name] = value

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import datetime
-import warnings
 from typing import Any, final
 
 from skipjack.distributions import BaseDistribution, check_distribution_compatibility, intern
@@ -12,9 +11,9 @@ from skipjack.pruners.base import decides
 from skipjack.records.attributes import (
     attribute_key,
     constraint_value,
-    float_value,
     plain,
     step_value,
+    told_float,
     warn_user,
 )
 from skipjack.records.history import CONSTRAINT, constraints_of
@@ -37,6 +36,8 @@ class Trial(BaseTrial):
     What is suggested, reported or attached is seen at once through every handle in this process;
     other processes see it when it has been written to the storage.
 
+    A trial that has ended can be read only.
+
     Args:
         study: The study it belongs to.
         trial_id: Its id in the study's storage.
@@ -51,10 +52,7 @@ class Trial(BaseTrial):
         self._trial_id = trial_id
         self._ledger = study._ledger
         self._state, self._number = self._ledger.find(trial_id)
-        draft = self._state.open.get(self._number)
-        if draft is None:
-            raise finished(self._number)
-        self._draft = draft
+        self._draft = self._state.any_draft(self._number)
         self._begin(None, None)
 
     @classmethod
@@ -155,8 +153,7 @@ class Trial(BaseTrial):
             return internal
         warn_user(
             f"The enqueued value {value!r} of parameter {name!r} lies outside {dist!r}; a value "
-            f"is sampled instead.",
-            stacklevel=5,
+            f"is sampled instead."
         )
         return None
 
@@ -230,7 +227,7 @@ class Trial(BaseTrial):
         """
         if len(self._state.directions) > 1:
             raise UnsupportedError("`report` is not possible with several objectives.")
-        value = float_value("value", value)
+        value = told_float("value", value)
         step = step_value(step)
         if self._draft.state is not _RUNNING:
             raise finished(self._number)
@@ -281,6 +278,8 @@ class Trial(BaseTrial):
             ValueError: If it is NaN.
         """
         number = constraint_value(key, value)
+        if self._draft.state is not _RUNNING:
+            raise finished(self._number)
         if CONSTRAINT + key in self._draft.system:
             warn_user(f"Constraint {key!r} was set already; the first value is kept.")
             return
@@ -327,14 +326,3 @@ class Trial(BaseTrial):
     def datetime_start(self) -> datetime.datetime | None:
         """When the trial started, in local time."""
         return local_time(self._draft.start)
-
-    def _warn_unused(self) -> None:
-        """Warn of enqueued values that the objective never asked for."""
-        unused = [name for name in self._fixed if name not in self._draft.internal]
-        if unused:
-            warnings.warn(
-                f"Trial {self._number} was enqueued with {', '.join(map(repr, unused))}, which the "
-                f"objective did not ask for.",
-                UserWarning,
-                stacklevel=2,
-            )
