@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import json
 import math
-import warnings
 from typing import Any
 
+from skipjack._warnings import optuna_warn
 from skipjack.errors import InvalidTypeError, invalid, wrong_type
 
 
@@ -65,20 +65,29 @@ def float_value(name: str, value: Any, hint: str = "") -> float:
     Raises:
         TypeError: If it is no number; a str counts as none, whatever it says.
     """
+    if isinstance(value, (str, bytes, bytearray)):
+        raise wrong_type(name, "be a number", value, hint)
+    return told_float(name, value, hint)
+
+
+def told_float(name: str, value: Any, hint: str = "") -> float:
+    """What an objective tells, as a float: whatever `float()` accepts, texts included.
+
+    Raises:
+        TypeError: If it accepts it not, for whatever reason.
+    """
     if type(value) is float:
         return value
-    if isinstance(value, (str, bytes, bytearray)) or value is None:
-        raise wrong_type(name, "be a number", value, hint)
     try:
         return float(value)
-    except (TypeError, ValueError) as error:
+    except Exception as error:  # tensors, frames and the like raise what they please
         raise wrong_type(name, "be a number", value, hint) from error
 
 
 def constraint_value(key: Any, value: Any) -> float:
     """A constraint value as a float that is not NaN."""
     attribute_key(key)
-    number = float_value("value", value)
+    number = told_float("value", value)
     if math.isnan(number):
         raise invalid("value", f"not be NaN for the constraint {key!r}", value)
     return number
@@ -87,8 +96,6 @@ def constraint_value(key: Any, value: Any) -> float:
 def step_value(step: Any) -> int:
     """A step as an int of at least 0."""
     try:
-        if isinstance(step, (str, bytes)):
-            raise TypeError
         number = int(step)
     except (TypeError, ValueError, OverflowError) as error:
         raise wrong_type("step", "be a whole number", step) from error
@@ -97,6 +104,6 @@ def step_value(step: Any) -> int:
     return number
 
 
-def warn_user(message: str, stacklevel: int = 3) -> None:
+def warn_user(message: str) -> None:
     """A UserWarning that points at the user's line."""
-    warnings.warn(message, UserWarning, stacklevel=stacklevel + 1)
+    optuna_warn(message)

@@ -4,15 +4,14 @@ from __future__ import annotations
 
 import datetime
 import math
-import warnings
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from skipjack.distributions import BaseDistribution
 from skipjack.errors import WrongStateError, invalid, wrong_type
-from skipjack.records.attributes import constraint_value, float_value
+from skipjack.records.attributes import attribute_key, constraint_value, float_value, warn_user
 from skipjack.records.history import CONSTRAINT, constraints_of
-from skipjack.records.states import StudyDirection, TrialState
+from skipjack.records.states import StudyDirection, TrialState, state_of
 from skipjack.records.suggest import BaseTrial, check_again
 
 _FIELDS = (
@@ -90,11 +89,7 @@ class FrozenTrial(BaseTrial):
             )
         value = self._params[name]
         if not dist._contains(dist.to_internal_repr(value)):
-            warnings.warn(
-                f"Parameter {name!r} has the value {value!r}, which lies outside {dist!r}.",
-                UserWarning,
-                stacklevel=3,
-            )
+            warn_user(f"The value {value!r} of parameter {name!r} lies outside {dist!r}.")
         if name in self._distributions:
             check_again(name, self._distributions[name], dist)
         self._distributions[name] = dist
@@ -109,15 +104,22 @@ class FrozenTrial(BaseTrial):
 
     def set_user_attr(self, key: str, value: Any) -> None:
         """Attach `value` to this copy; the study does not change."""
-        self._user_attrs[key] = value
+        self._user_attrs[attribute_key(key)] = value
 
     def set_system_attr(self, key: str, value: Any) -> None:
         """Attach `value` to this copy; the study does not change."""
-        self._system_attrs[key] = value
+        self._system_attrs[attribute_key(key)] = value
 
     def set_constraint(self, key: str, value: float) -> None:
-        """Set a constraint of this copy, kept if `value <= 0`; the study does not change."""
-        self._system_attrs[CONSTRAINT + key] = constraint_value(key, value)
+        """Set a constraint of this copy, kept if `value <= 0`; the study does not change.
+
+        Of two values for one key the first counts.
+        """
+        number = constraint_value(key, value)
+        if CONSTRAINT + key in self._system_attrs:
+            warn_user(f"Constraint {key!r} was set already; the first value is kept.")
+            return
+        self._system_attrs[CONSTRAINT + key] = number
 
     @property
     def value(self) -> float | None:
@@ -219,7 +221,9 @@ class FrozenTrial(BaseTrial):
         return self.datetime_complete - self._datetime_start
 
     def _key(self) -> dict[str, Any]:
-        return {name: getattr(self, name, None) for name in ("_trial_id", *_FIELDS[:-1])}
+        reports = {s: None if v != v else v for s, v in self.intermediate_values.items()}
+        fields = {name: getattr(self, name) for name in ("_trial_id", *_FIELDS[:-1])}
+        return {**fields, "intermediate_values": reports}  # in which NaN equals NaN
 
     def __eq__(self, other: object) -> bool:
         if not isinstance(other, FrozenTrial):
@@ -253,6 +257,11 @@ class FrozenTrial(BaseTrial):
             ValueError: If they do not, in words that name the field.
         """
         values = self._values
+        if not isinstance(self.state, TrialState):
+            raise wrong_type("state", "be a TrialState", self.state)
+        for name in ("user_attrs", "system_attrs", "intermediate_values"):
+            if not isinstance(getattr(self, name), dict):
+                raise wrong_type(name, "be a dict", getattr(self, name))
         if self.state.is_finished() and self.datetime_complete is None:
             raise invalid("datetime_complete", "be set for a finished trial", None)
         if not self.state.is_finished() and self.datetime_complete is not None:
@@ -308,18 +317,24 @@ def create_trial(
 
     Raises:
         ValueError: If the fields contradict each other.
+        TypeError: If one of them is of a wrong kind.
     """
+    known = state_of(state)
+    if known is None:
+        raise wrong_type("state", "be a TrialState", state)
+    if values is not None and (isinstance(values, str) or not isinstance(values, Iterable)):
+        raise wrong_type("values", "be a list of numbers", values)
     now = datetime.datetime.now()
     system = dict(system_attrs or {})
     for key, constraint in (constraints or {}).items():
         system[CONSTRAINT + key] = constraint_value(key, constraint)
     trial = FrozenTrial(
         number=-1,
-        state=state,
+        state=known,
         value=value,
         values=values,
-        datetime_start=None if state == TrialState.WAITING else now,
-        datetime_complete=now if state.is_finished() else None,
+        datetime_start=None if known is TrialState.WAITING else now,
+        datetime_complete=now if known.is_finished() else None,
         params=params or {},
         distributions=distributions or {},
         user_attrs=user_attrs or {},

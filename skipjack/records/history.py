@@ -9,7 +9,7 @@ from typing import Any, Protocol, TypeVar, final
 import numpy as np
 
 from skipjack import platform
-from skipjack.distributions import BaseDistribution
+from skipjack.distributions import BaseDistribution, intern
 from skipjack.records.draft import Draft
 from skipjack.records.space import BoolArray, FloatArray, IntArray, Space
 from skipjack.records.states import TrialState
@@ -115,6 +115,17 @@ class History:
         self._space: Space | None = Space({})
         self._units: dict[Space, tuple[FloatArray, int, int]] = {}
         self._folds: dict[Hashable, tuple[Any, int, int]] = {}
+
+    def __getstate__(self) -> dict[str, Any]:
+        return {**self.__dict__, "_layout_of": {}, "_units": {}, "_folds": {}}
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        self.__dict__.update(state)
+        for layout in self.layouts:  # distributions are told apart by their address
+            layout.dists = tuple(map(intern, layout.dists))
+            self._layout_of[layout.names, tuple(map(id, layout.dists))] = layout.index
+        self._latest = {name: intern(dist) for name, dist in self._latest.items()}
+        self._space = None
 
     # ------------------------------------------------------------------------------ columns
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from enum import IntEnum
+from typing import Any
 
 
 class TrialState(IntEnum):
@@ -23,6 +24,15 @@ class TrialState(IntEnum):
     def is_finished(self) -> bool:
         """Whether the trial has ended and can no longer change."""
         return self not in (TrialState.RUNNING, TrialState.WAITING)
+
+
+def state_of(state: Any) -> TrialState | None:
+    """The state that is meant, also when it is the real Optuna's; None if it is no state."""
+    if isinstance(state, TrialState):
+        return state
+    if type(state).__name__ == "TrialState" and isinstance(state, int):
+        return TrialState(int(state))
+    return None
 
 
 class StudyDirection(IntEnum):

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import datetime
-import warnings
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from typing import Any
 
 from skipjack._deprecate import warn_deprecated
+from skipjack._warnings import optuna_warn
 from skipjack.distributions import (
     BaseDistribution,
     CategoricalChoiceType,
@@ -161,11 +161,10 @@ def check_again(name: str, old: BaseDistribution, new: BaseDistribution) -> None
         return
     check_distribution_compatibility(old, new)
     if not isinstance(new, CategoricalDistribution):
-        warnings.warn(
+        optuna_warn(
             f"Parameter {name!r} was suggested from {old!r} before in this trial; that value is "
             f"kept, and the new range {new!r} is not used.",
             RuntimeWarning,
-            stacklevel=4,
         )
 
 
