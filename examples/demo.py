@@ -63,7 +63,7 @@ def objective(trial: skipjack.Trial) -> float:
 
 def main(n_trials: int) -> int:
     """Run what is left of `n_trials` and show the best one; returns the exit status."""
-    skipjack.logging.set_verbosity(skipjack.logging.WARNING)  # the progress bar says enough
+    skipjack.logging.set_verbosity(skipjack.logging.ERROR)  # the progress bar says enough
     study = skipjack.create_study(
         study_name="breast-cancer",
         storage=f"sqlite:///{FILE}",
