@@ -15,7 +15,9 @@ from skipjack.errors import MissingDependencyError
 class OptionalModule(ModuleType):
     """Stands for a module until one of its attributes is asked for, then imports it."""
 
-    def __init__(self, name: str, extra: str | None = None, needed_by: str | None = None) -> None:
+    def __init__(
+        self, name: str, *, extra: str | None = None, needed_by: str | None = None
+    ) -> None:
         super().__init__(name)
         self._extra, self._needed_by = extra, needed_by
         self._module: ModuleType | None = None
@@ -64,14 +66,14 @@ def lazy(name: str, extra: str | None = None, needed_by: str | None = None) -> A
 
     >>> special = lazy("scipy.special")
     """
-    return OptionalModule(name, extra, needed_by)
+    return OptionalModule(name, extra=extra, needed_by=needed_by)
 
 
 def lazy_names(**homes: str) -> Callable[[str], Any]:
     """A module's `__getattr__` that imports names when they are asked for.
 
     Args:
-        homes: For each name the module that defines it; a module itself is named by itself.
+        **homes: For each name the module that defines it; a module itself is named by itself.
 
     >>> __getattr__ = lazy_names(GridSampler="skipjack.samplers.grid")
     """

@@ -74,6 +74,7 @@ WAITING: dict[str, tuple[str, ...]] = {
             )
         ),
         "optuna.samplers.nsgaii.*",
+        "optuna._hypervolume.compute_hypervolume",
     ),
     "pruners: bands, thresholds, patience, rank tests": tuple(
         "optuna.pruners." + name
