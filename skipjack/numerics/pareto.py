@@ -96,7 +96,7 @@ def _by_blocks(points: FloatArray) -> BoolArray:
         for i in range(0, len(front), _BLOCK):
             rivals = front[i : i + _BLOCK]
             alive[alive] = ~(rivals[:, None] <= block[alive][None]).all(axis=2).any(axis=0)
-        inside = (block[:, None] <= block[None]).all(axis=2)
+        inside: BoolArray = np.asarray((block[:, None] <= block[None]).all(axis=2))
         np.fill_diagonal(inside, False)
         alive &= ~inside.any(axis=0)
         found[start : start + _BLOCK] = alive
@@ -107,22 +107,29 @@ def _by_blocks(points: FloatArray) -> BoolArray:
 def ranks(points: FloatArray) -> IntArray:
     """Non-domination ranks, shape (n,): 0 for the front, 1 for the front of the others, ...
 
+    Cost: O(n log n) for one and two objectives, else O(m n²) in time and memory.
     Source: K. Deb, A. Pratap, S. Agarwal, T. Meyarivan, "A fast and elitist multiobjective genetic
-        algorithm: NSGA-II", IEEE TEC 6 (2002), doi:10.1109/4235.996017 (the definition); M. T.
-        Jensen, "Reducing the run-time complexity of multiobjective EAs", IEEE TEC 7 (2003),
-        doi:10.1109/TEVC.2003.817234 (two objectives in O(n log n)).
+        algorithm: NSGA-II", IEEE TEC 6 (2002), doi:10.1109/4235.996017 (counting who dominates);
+        M. T. Jensen, "Reducing the run-time complexity of multiobjective EAs", IEEE TEC 7 (2003),
+        doi:10.1109/TEVC.2003.817234 (two objectives).
     """
     n, m = points.shape
     if m == 1:
-        return np.unique(points[:, 0], return_inverse=True)[1].reshape(n).astype(np.int64)
+        dense: IntArray = np.unique(points[:, 0], return_inverse=True)[1].reshape(n)
+        return dense
     if m == 2:
         return _ranks_2(points)
-    rank = np.zeros(n, np.int64)
-    left, level = np.arange(n), 0
-    while len(left):
-        front = is_front(points[left])
-        rank[left[front]] = level
-        left, level = left[~front], level + 1
+    no_worse = np.ones((n, n), bool)
+    for y in points.T:
+        no_worse &= y[:, None] <= y
+    dominates = no_worse & ~no_worse.T
+    rank = np.full(n, -1, np.int64)
+    above = dominates.sum(axis=0)  # how many points of no rank yet dominate each
+    level = 0
+    while (front := np.flatnonzero((above == 0) & (rank < 0))).size:
+        rank[front] = level
+        above -= dominates[front].sum(axis=0)
+        level += 1
     return rank
 
 
@@ -142,22 +149,24 @@ def _ranks_2(points: FloatArray) -> IntArray:
     return rank
 
 
-def crowding(points: FloatArray) -> FloatArray:
-    """How much room each point has, shape (n,): inf for those that are extreme somewhere.
+def crowding(points: FloatArray, ranks: IntArray) -> FloatArray:
+    """How much room each point has among those of its rank, shape (n,).
 
-    The sum over the objectives of the distance between both neighbours, relative to the range.
+    The sum over the objectives of the distance between both neighbours, relative to the range of
+    all points; inf for those that are extreme in an objective.
 
-    Source: Deb et al. 2002, section III-B.
+    Source: Deb et al. 2002, section III-B (there relative to the range of the front).
     """
     n, m = points.shape
     room = np.zeros(n)
+    finite = np.clip(points, -1e300, 1e300)
     for j in range(m):
-        order = np.argsort(points[:, j], kind="stable")
-        y = np.nan_to_num(points[order, j], posinf=np.finfo(float).max, neginf=-np.finfo(float).max)
-        span = y[-1] / 2 - y[0] / 2 if n else 0.0
-        if span > 0:
-            room[order[1:-1]] += (y[2:] / 2 - y[:-2] / 2) / span
-        room[order[:1]] = room[order[-1:]] = np.inf
+        order = np.lexsort((finite[:, j], ranks))
+        y, rank = finite[order, j], ranks[order]
+        gap = np.full(n, np.inf)
+        gap[1:-1] = np.where((rank[2:] == rank[:-2]), y[2:] - y[:-2], np.inf)
+        span = y.max() - y.min() if n else 0.0
+        room[order] += gap / span if span > 0 else np.where(gap == np.inf, np.inf, 0.0)
     return room
 
 

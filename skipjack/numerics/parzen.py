@@ -1,9 +1,9 @@
 """Parzen estimators: mixtures of one kernel per observation, on the unit cube.
 
-A kernel is a product over the parameters. A numeric one, at a place in [0, 1], has a normal density
-cut off at 0 and 1; a categorical one has most of its mass at the observed choice and the rest spread
-evenly. Where an observation lacks a parameter, its kernel is uniform there, so that observations
-with different parameters stand in one mixture.
+A kernel is a product over the parameters. A numeric one, at a place in [0, 1], has a normal
+density cut off at 0 and 1; a categorical one has most of its mass at the observed choice and the
+rest spread evenly. Where an observation lacks a parameter, its kernel is uniform there, so that
+observations with different parameters stand in one mixture.
 
 Shapes: m kernels, c points, p numeric and q categorical parameters.
 
@@ -27,6 +27,8 @@ IntArray: TypeAlias = npt.NDArray[np.int64]
 _ROOT_TAU = math.sqrt(2.0 * math.pi)
 _FAR = 6.5  # standard deviations beyond which nothing of a normal distribution is left
 _FINE = 2048  # nodes of the tail table per standard deviation
+_SAFE, _TINY = 300.0, 1e-150  # so that neither sums nor quotients leave the range of floats
+_PART = 2**18  # multiplications in one call, up to which OpenBLAS stays in one thread
 _DEEP = 100  # so many densities are multiplied without a number leaving the range of floats
 
 
@@ -114,15 +116,15 @@ def gap_widths(
     bounded[1:-1] = ordered
     if endpoints:
         bounded[(~np.isnan(ordered)).sum(axis=0) + 1, np.arange(p)] = 1.0
-    gaps = np.diff(bounded, axis=0)
+    gaps = bounded[1:] - bounded[:-1]
     widths = np.fmax(gaps[:-1], gaps[1:])
     alone = np.isnan(widths)
     if alone.any():
         widths = np.where(alone, np.maximum(ordered, 1.0 - ordered), widths)
         widths = np.where(np.isnan(widths), 1.0, widths)
-    sorted_back = np.empty(m * p)
-    sorted_back[flat] = np.clip(widths, floor, 1.0)
-    return sorted_back.reshape(m, p)
+    in_place = np.empty(m * p)
+    in_place[flat] = np.minimum(np.maximum(widths, floor), 1.0)
+    return in_place.reshape(m, p)
 
 
 def cell_widths(widths: FloatArray, cells: FloatArray) -> FloatArray:
@@ -221,24 +223,55 @@ def log_kernels(fused: Fused, x: FloatArray, codes: IntArray) -> FloatArray:
     if lacking is not None:
         features[:, p : 2 * p][np.isnan(x)] = 0.0
     np.square(features[:, p : 2 * p], out=features[:, :p])
-    terms = features @ fused.linear.T
+    terms = _product(features, fused.linear)
     terms += fused.constant
     if lacking is not None:
         terms += lacking @ fused.absent.T
     return terms
 
 
+def _product(a: FloatArray, b: FloatArray) -> FloatArray:
+    """`a @ b.T` in parts so small that no library starts threads for them.
+
+    Threads cost more than they bring here, and who runs several studies at once has none to spare.
+    """
+    size = max(1, _PART // max(1, a.size))
+    out = np.empty((len(a), len(b)))
+    for start in range(0, len(b), size):
+        np.matmul(a, b[start : start + size].T, out=out[:, start : start + size])
+    return out
+
+
 def _lacking(x: FloatArray, codes: IntArray) -> FloatArray | None:
     """1 where a point lacks a parameter, shape (c, p + q), or None if it lacks none."""
     if not (np.isnan(x.sum()) or (codes.size and codes.min() < 0)):
         return None
-    return np.concatenate([np.isnan(x), codes < 0], axis=1).astype(float)
+    lacking: FloatArray = np.concatenate([np.isnan(x), codes < 0], axis=1).astype(float)
+    return lacking
+
+
+def log_ratio(terms: FloatArray, n: int) -> FloatArray:
+    """Log of the sum of the first `n` kernels over the sum of the others; shape (c, m) to (c,).
+
+    Args:
+        terms: From `log_kernels`.
+        n: How many kernels belong to the numerator.
+    """
+    ratio: FloatArray
+    if terms.max() < _SAFE:
+        densities = np.exp(terms)
+        above, below = densities[:, :n].sum(axis=1), densities[:, n:].sum(axis=1)
+        if min(above.min(), below.min()) > _TINY:
+            ratio = np.log(above / below)
+            return ratio
+    return log_mixture(terms[:, :n]) - log_mixture(terms[:, n:])
 
 
 def log_mixture(terms: FloatArray) -> FloatArray:
     """Log of the sum of kernels, from `log_kernels`; shape (c, m) to (c,)."""
-    top = terms.max(axis=1)
-    return top + np.log(np.exp(terms - top[:, None]).sum(axis=1))
+    top: FloatArray = terms.max(axis=1)
+    top += np.log(np.exp(terms - top[:, None]).sum(axis=1))
+    return top
 
 
 def log_marginals(
@@ -267,7 +300,8 @@ def log_marginals(
     same = np.where(own[None] == codes[:, None], 1.0 / (1.0 + choices * spread[:, None]), 0.0)
     there = np.where(own >= 0, weights[:, None], 0.0)
     chosen = np.einsum("cmq,mq->cq", same + even, there) + weights[-1] / choices
-    return np.log(np.concatenate([numeric, chosen], axis=1))
+    logs: FloatArray = np.log(np.concatenate([numeric, chosen], axis=1))
+    return logs
 
 
 def draw(
@@ -288,19 +322,25 @@ def draw(
         Places in [0, 1), shape (c, p), and indices of choices, shape (c, q).
     """
     p, q = kernels.centres.shape[1], kernels.codes.shape[1]
-    which = which.reshape(len(u), -1)
-    first, second = (which, which) if which.shape[1] == 1 else (which[:, :p], which[:, p:])
-    centres, widths = (part[first, np.arange(p)] for part in (kernels.centres, kernels.widths))
+    if which.ndim == 1:
+        which = np.broadcast_to(which[:, None], u.shape)
+    mine, theirs = (which[:, :p], np.arange(p)), (which[:, p:], np.arange(q))
+    centres, widths = kernels.centres[mine], kernels.widths[mine]
+    missing = np.isnan(centres)
+    if lacking := missing.any():
+        centres[missing] = 0.5
     low = tail(centres / widths)
     mass = 1.0 - low - tail((1.0 - centres) / widths)
     values, arguments = _quantiles()
-    z = np.interp(low + u[:, :p] * mass, values, arguments)
-    x = np.clip(centres + widths * z, 0.0, _LAST)
-    missing = np.isnan(centres)
-    if missing.any():
-        x = np.where(missing, u[:, :p], x)
-    own, spread = kernels.codes[second, np.arange(q)], kernels.spread[second]
-    return x, _draw_codes(own, spread, choices, u[:, p:])
+    x = np.interp(low + u[:, :p] * mass, values, arguments)
+    x *= widths
+    x += centres
+    np.minimum(np.maximum(x, 0.0, out=x), _LAST, out=x)
+    if lacking:
+        x[missing] = u[:, :p][missing]
+    if not q:
+        return x, np.zeros(u[:, p:].shape, np.int64)
+    return x, _draw_codes(kernels.codes[theirs], kernels.spread[which[:, p:]], choices, u[:, p:])
 
 
 _LAST = 1.0 - 2.0**-53
@@ -308,8 +348,6 @@ _LAST = 1.0 - 2.0**-53
 
 def _draw_codes(own: IntArray, spread: FloatArray, choices: IntArray, u: FloatArray) -> IntArray:
     """The kernels' own choices (-1: none) or any other, by `u`; all of shape (c, q)."""
-    if not own.shape[1]:
-        return own
     stay = np.where(own >= 0, 1.0 / (1.0 + choices * spread), 0.0)
     other = ((u - stay) / (1.0 - stay) * choices).astype(np.int64)
     return np.where(u < stay, own, np.minimum(other, choices - 1))

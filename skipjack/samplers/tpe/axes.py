@@ -20,6 +20,8 @@ class Axes:
         indices: Where they stand in `space`.
         numeric, categorical: Indices of the numeric and categorical ones, in `free`.
         choices: How many choices the categorical ones have, shape (q,).
+        finite: Whether there is no continuous parameter.
+        cells: Whether there is a parameter that is not continuous.
     """
 
     def __init__(self, space: Space) -> None:
@@ -33,6 +35,8 @@ class Axes:
         self.choices: IntArray = self.free.choices[self.categorical]
         cells = self.free.cells[self.numeric]
         log = self.free.log[self.numeric]
+        self.finite = bool(np.isfinite(space.cells).all())
+        self.cells = bool(len(self.categorical) or np.isfinite(cells).any())
         self._cells = cells
         self._even: IntArray = np.flatnonzero(np.isfinite(cells) & ~log)
         self._log: IntArray = np.flatnonzero(np.isfinite(cells) & log)
@@ -54,6 +58,8 @@ class Axes:
 
     def codes(self, places: FloatArray) -> IntArray:
         """Indices of choices of places in the free parameters, shape (m, q); -1 where missing."""
+        if not len(self.choices):
+            return np.zeros((len(places), 0), np.int64)
         chosen = places[:, self.categorical]
         there = ~np.isnan(chosen)
         return np.where(there, np.where(there, chosen, 0.0) * self.choices, -1.0).astype(np.int64)
@@ -88,7 +94,7 @@ class Axes:
         places = np.full(len(self.space), 0.5)
         places[self.indices[self.numeric]] = x
         places[self.indices[self.categorical]] = (codes + 0.5) / self.choices
-        return self.space.decode(places)
+        return self.space.decode(places.tolist())
 
 
 @lru_cache(maxsize=256)

@@ -21,7 +21,7 @@ class Points(NamedTuple):
     x: FloatArray  # (c, p)
     codes: IntArray  # (c, q)
 
-    def apart(self, n: int) -> tuple[Points, Points]:
+    def parted(self, n: int) -> tuple[Points, Points]:
         """The first `n` points, and the others."""
         return Points(self.x[:n], self.codes[:n]), Points(self.x[n:], self.codes[n:])
 
@@ -29,7 +29,7 @@ class Points(NamedTuple):
 def joint(
     good: parzen.Kernels,
     choices: IntArray,
-    given: Points,
+    given: Points | None,
     stream: Stream,
     n: int,
 ) -> Points:
@@ -38,7 +38,7 @@ def joint(
     Args:
         good: Its kernels.
         choices: How many choices categorical parameters have, shape (q,).
-        given: One point, missing where nothing is given.
+        given: One point, missing where nothing is given; None if nothing is.
         stream: The trial's random numbers.
         n: How many.
     """
@@ -51,12 +51,13 @@ def joint(
     return fixed(Points(x, codes), given)
 
 
-def _likelihood(good: parzen.Kernels, choices: IntArray, given: Points) -> FloatArray:
+def _likelihood(good: parzen.Kernels, choices: IntArray, given: Points | None) -> FloatArray:
     """Weights of kernels once some coordinates are known, shape (m,)."""
-    if np.isnan(given.x).all() and (given.codes < 0).all():
+    if given is None:
         return good.weights
     terms = parzen.log_kernels(parzen.fuse(good, choices), given.x, given.codes)[0]
-    return np.exp(terms - terms.max())
+    likelihood: FloatArray = np.exp(terms - terms.max())
+    return likelihood
 
 
 def apart(good: parzen.Kernels, choices: IntArray, stream: Stream, n: int) -> Points:
@@ -76,27 +77,28 @@ def mix(fresh: Points, base: Points, stream: Stream) -> Points:
 
     Args:
         fresh: Shape (c, ...).
-        base: One point; where it lacks a parameter, the fresh coordinate is taken.
+        base: One point, or one for each of `fresh`; where it lacks a parameter, the fresh
+            coordinate is taken.
         stream: The trial's random numbers.
     """
     c, p = fresh.x.shape
-    d = p + fresh.codes.shape[1]
-    u = stream.uniform(c * (d + 1))
-    change = u[c:].reshape(c, d) < max(_LEAST, _SHARE * d) / d
-    change[np.arange(c), (u[:c] * d).astype(np.intp)] = True
+    there = np.concatenate([~np.isnan(base.x), base.codes >= 0], axis=1)  # (1 or c, p + q)
+    d = np.maximum(1, there.sum(axis=1, keepdims=True))
+    u = stream.uniform(c * (1 + there.shape[1]))
+    change = u[c:].reshape(c, -1) < np.maximum(_LEAST, _SHARE * d) / d
+    forced = (u[:c, None] * d).astype(np.intp)  # this one of those that are there
+    change |= there & (there.cumsum(axis=1) == forced + 1)
     x = np.where(change[:, :p] | np.isnan(base.x), fresh.x, base.x)
     codes = np.where(change[:, p:] | (base.codes < 0), fresh.codes, base.codes)
     return Points(x, codes)
 
 
-def fixed(points: Points, given: Points) -> Points:
+def fixed(points: Points, given: Points | None) -> Points:
     """The points with the given coordinates."""
-    there = ~np.isnan(given.x)
-    if there.any():
-        points = points._replace(x=np.where(there, given.x, points.x))
-    if (given.codes >= 0).any():
-        points = points._replace(codes=np.where(given.codes >= 0, given.codes, points.codes))
-    return points
+    if given is None:
+        return points
+    x = np.where(np.isnan(given.x), points.x, given.x)
+    return Points(x, np.where(given.codes < 0, points.codes, given.codes))
 
 
 def stack(*parts: Points) -> Points:

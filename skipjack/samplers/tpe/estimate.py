@@ -11,7 +11,7 @@ import numpy as np
 from skipjack.numerics import parzen
 from skipjack.records.space import FloatArray
 from skipjack.samplers.tpe.axes import Axes
-from skipjack.samplers.tpe.groups import CAP, Split
+from skipjack.samplers.tpe.groups import Split
 from skipjack.samplers.tpe.places import Places, View
 
 
@@ -39,6 +39,7 @@ class Model(NamedTuple):
 
     kernels: parzen.Kernels
     n_good: int  # the prior included
+    n_best: int  # of the good ones, how many nothing is better than
     conditional: bool  # whether a trial lacks a parameter
 
 
@@ -62,24 +63,21 @@ def model(
         at = np.concatenate([at[:-1], running, at[-1:]])
     at[n_good] = at[-1] = 0.5
     x = axes.numbers(at)
-    good, bad = x[:n_good], x[n_good + 1 : -1]
+    good = x[:n_good]
     conditional = bool(np.isnan(at.sum()))
     sizes = np.ones_like(x)
     if x.shape[1]:
         if conditional:
-            n_mine: FloatArray | float = (~np.isnan(good)).sum(axis=0).astype(float)
+            n_mine = (~np.isnan(good)).sum(axis=0).astype(float)
             seen = np.where(view.columns >= 0, places.counts[view.columns], 0.0)
             n_theirs = np.maximum(0.0, axes.numbers(seen[None])[0] - n_mine) + len(running)
         else:
             n_mine = np.full(x.shape[1], float(n_good))
             n_theirs = np.full(x.shape[1], float(split.n_bad + len(running)))
         sizes[:n_good] = parzen.gap_widths(good, widths.floor(n_mine), widths.endpoints)
-        floor = widths.floor(n_theirs)
-        if split.n_bad <= CAP:
-            sizes[n_good + 1 : -1] = parzen.gap_widths(bad, floor, widths.endpoints)
-        else:
-            gaps = axes.numbers(places.gaps(view, at[n_good + 1 : -1]))
-            sizes[n_good + 1 : -1] = np.clip(np.where(np.isnan(gaps), 1.0, gaps), floor, 1.0)
+        gaps = axes.numbers(places.gaps(view, at[n_good + 1 : -1]))
+        gaps = np.where(np.isnan(gaps), 1.0, gaps) if conditional else gaps
+        sizes[n_good + 1 : -1] = np.minimum(np.maximum(gaps, widths.floor(n_theirs)), 1.0)
     codes = axes.codes(at) if len(axes.categorical) else np.zeros((len(at), 0), np.int64)
     codes[n_good] = codes[-1] = -1
     weights = np.ones(len(at))
@@ -87,7 +85,9 @@ def model(
     weights[n_good] = weights[-1] = widths.prior
     spread = np.full(len(at), widths.prior / (split.n_bad + len(running) + 1.0))
     spread[: n_good + 1] = widths.prior / (n_good + 1.0)
-    return Model(parzen.Kernels(x, sizes, codes, spread, weights), n_good + 1, conditional)
+    return Model(
+        parzen.Kernels(x, sizes, codes, spread, weights), n_good + 1, split.n_best, conditional
+    )
 
 
 _NONE = np.zeros(1, np.intp)
@@ -103,6 +103,8 @@ def for_scoring(axes: Axes, kernels: parzen.Kernels) -> parzen.Kernels:
 
 def places_of(axes: Axes, points: Sequence[Mapping[str, float]]) -> FloatArray:
     """Places of internal values by name in the free parameters, shape (r, d); NaN where missing."""
+    if not points:
+        return np.empty((0, len(axes.free)))
     names = axes.free.names
     values = np.array([[point.get(name, np.nan) for name in names] for point in points], float)
     return axes.free.encode(values.reshape(len(points), len(names)))
@@ -110,9 +112,11 @@ def places_of(axes: Axes, points: Sequence[Mapping[str, float]]) -> FloatArray:
 
 def good_part(kernels: parzen.Kernels, n: int) -> parzen.Kernels:
     """The first `n` kernels."""
-    return parzen.Kernels(*(part[:n] for part in kernels))
+    centres, widths, codes, spread, weights = kernels
+    return parzen.Kernels(centres[:n], widths[:n], codes[:n], spread[:n], weights[:n])
 
 
 def rest(kernels: parzen.Kernels, n: int) -> parzen.Kernels:
     """All but the first `n` kernels."""
-    return parzen.Kernels(*(part[n:] for part in kernels))
+    centres, widths, codes, spread, weights = kernels
+    return parzen.Kernels(centres[n:], widths[n:], codes[n:], spread[n:], weights[n:])

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from bisect import insort
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from typing import NamedTuple, TypeAlias, final
+from typing import NamedTuple, Protocol, TypeAlias, final
 
 import numpy as np
 
@@ -22,70 +22,116 @@ SAMPLED = 128  # so many stand for the rest
 CAP = FRONTIER + RECENT + SAMPLED
 _FULL = 25  # the newest trials weigh 1, older ones less the older they are
 _COMPLETE, _PRUNED = int(TrialState.COMPLETE), int(TrialState.PRUNED)
-_FEASIBLE, _CUT_SHORT, _INFEASIBLE = range(3)  # tiers
+COMPLETED, CUT_SHORT, INFEASIBLE = range(3)  # tiers
 
 
 class Split(NamedTuple):
     """Rows of the good trials, best first, and of the bad with their weights."""
 
     good: IntArray
+    n_best: int  # how many of the good ones nothing is better than
     bad: IntArray
     weights: FloatArray  # of `bad`
     n_bad: int  # how many trials `bad` stands for
 
 
 @final
-class Ranking:
-    """Trials from the best on, and a sample of all.
+class Sample:
+    """Some of all rows: those with the least u / weight, u uniform.
 
-    Attributes:
-        best: Keys in order: feasible trials by loss, then pruned ones by the step that they reached
-            and their last report, then infeasible ones by how much they violate. At most `limit`.
-        counted: How many trials have completed or were pruned.
-        sample: Pairs of priority and row, in order: the trials with the least priorities.
-        limit: How many of the best are kept, None for all.
+    As weights are proportional to the row (newer trials count more), the sample can be kept up to
+    date, and is the one that would be drawn afresh.
+
+    Source: N. Duffield, C. Lund, M. Thorup, "Priority sampling for estimation of arbitrary subset
+        sums", J. ACM 54 (2007), doi:10.1145/1314690.1314696.
     """
 
-    __slots__ = ("best", "counted", "limit", "sample")
+    __slots__ = ("_pairs", "_salt", "rows")
 
-    def __init__(self, limit: int | None) -> None:
-        self.best: list[Key] = []
+    def __init__(self, salt: int) -> None:
+        """Begin with no rows. Another `salt` gives another sample."""
+        self.rows: set[int] = set()
+        self._pairs: list[tuple[float, int]] = []  # priority and row; one more than in the sample
+        self._salt = salt
+
+    def note(self, row: int) -> None:
+        """Take a row into the sample, or not."""
+        pairs = self._pairs
+        priority = scatter(row, self._salt) / (row + 1)
+        if len(pairs) > SAMPLED and priority > pairs[-1][0]:
+            return
+        insort(pairs, (priority, row))
+        self.rows.add(row)
+        if len(pairs) > SAMPLED:
+            self.rows.discard(pairs[SAMPLED][1])
+            del pairs[SAMPLED + 1 :]
+
+    def chances(self, rows: IntArray) -> FloatArray:
+        """How likely each row was to be drawn, given the rest of the sample."""
+        chances: FloatArray = np.minimum(1.0, self._pairs[-1][0] * (rows + 1.0))
+        return chances
+
+
+class Ranking(Protocol):
+    """The best trials in order, and a sample of all.
+
+    Attributes:
+        counted: How many trials have completed or were pruned.
+        sample: Of the rows of all trials.
+    """
+
+    counted: int
+    sample: Sample
+
+    def order(self) -> list[int]:
+        """Rows of the best trials, the best first."""
+        ...
+
+    def n_best(self) -> int:
+        """How many of them nothing is better than."""
+        ...
+
+
+@final
+class Ladder:
+    """A ranking by keys.
+
+    Feasible trials by loss, then pruned ones by the step that they reached and their last report,
+    then infeasible ones by how much they violate.
+    """
+
+    __slots__ = ("_best", "_limit", "counted", "sample")
+
+    def __init__(self, limit: int | None, salt: int) -> None:
+        """Begin with no trials. `limit` is how many of the best are kept, None for all."""
+        self._best: list[Key] = []
+        self._limit = limit
         self.counted = 0
-        self.sample: list[tuple[float, int]] = []
-        self.limit = limit
+        self.sample = Sample(salt)
 
     def add(self, key: Key) -> None:
         """Take in a trial that completed or was pruned."""
         self.counted += 1
-        best = self.best
-        if self.limit is None or len(best) < self.limit:
+        best = self._best
+        if self._limit is None or len(best) < self._limit:
             insort(best, key)
         elif key < best[-1]:
             insort(best, key)
             best.pop()
 
-    def note(self, row: int, salt: int) -> None:
-        """Take a trial into the sample, or not.
+    def order(self) -> list[int]:
+        """Rows of the best trials, the best first."""
+        return [key[3] for key in self._best]
 
-        Priority sampling: the rows with the least u / weight, u uniform. As weights are
-        proportional to the row, the sample can be kept up to date, and is what a sample drawn
-        afresh would be.
-
-        Source: N. Duffield, C. Lund, M. Thorup, "Priority sampling for estimation of arbitrary
-            subset sums", J. ACM 54 (2007), doi:10.1145/1314690.1314696.
-        """
-        priority = scatter(row, salt) / (row + 1)
-        if len(self.sample) <= SAMPLED:
-            insort(self.sample, (priority, row))
-        elif priority < self.sample[-1][0]:
-            insort(self.sample, (priority, row))
-            self.sample.pop()
+    def n_best(self) -> int:
+        """One: ties go to the earlier trial."""
+        return min(1, len(self._best))
 
 
 @final
 @dataclass(frozen=True)
-class RankingFold:
-    """Keeps a `Ranking` of a study with one objective.
+class LadderFold:
+    """Keeps the ranking of a study with one objective.
 
     Args:
         limit: How many of the best are kept, None for all.
@@ -95,35 +141,43 @@ class RankingFold:
     limit: int | None
     salt: int = 0
 
-    def start(self, history: History) -> Ranking:
+    def start(self, history: History) -> Ladder:
         """No trials yet."""
-        return Ranking(self.limit)
+        return Ladder(self.limit, self.salt)
 
-    def extend(self, state: Ranking, history: History, first: int, last: int) -> Ranking:
+    def extend(self, state: Ladder, history: History, first: int, last: int) -> Ladder:
         """Take in rows; O(log n) each."""
-        rows = zip(
-            range(first, last),
-            history.states[first:last].tolist(),
-            history.losses[first:last, 0].tolist(),
-            history.feasible[first:last].tolist(),
-            history.violation[first:last].tolist(),
-        )
-        for row, kind, loss, feasible, violation in rows:
-            state.note(row, self.salt)
-            if kind != _COMPLETE and kind != _PRUNED:
-                continue
-            if not feasible:
-                state.add((_INFEASIBLE, violation, 0.0, row))
-            elif kind == _COMPLETE:
-                state.add((_FEASIBLE, loss, 0.0, row))
-            else:
-                step, report = last_report(history, row)
-                state.add((_CUT_SHORT, -step, report, row))
+        losses = history.losses[first:last, 0].tolist()
+        for (row, tier, violation), loss in zip(tiers(history, first, last), losses, strict=True):
+            state.sample.note(row)
+            if tier is not None:
+                state.add(key_of(history, row, tier, loss, violation))
         return state
 
 
+def tiers(history: History, first: int, last: int) -> Iterator[tuple[int, int | None, float]]:
+    """Row, tier and violation of trials; failed ones have no tier."""
+    kinds, feasible = history.states[first:last], history.feasible[first:last]
+    tier = np.where(kinds == _COMPLETE, COMPLETED, np.where(kinds == _PRUNED, CUT_SHORT, -1))
+    tier[~feasible & (tier >= 0)] = INFEASIBLE
+    for row, which, violation in zip(
+        range(first, last), tier.tolist(), history.violation[first:last].tolist(), strict=True
+    ):
+        yield row, which if which >= 0 else None, violation
+
+
+def key_of(history: History, row: int, tier: int, loss: float, violation: float) -> Key:
+    """Where a trial stands among others."""
+    if tier == COMPLETED:
+        return tier, loss, 0.0, row
+    if tier == INFEASIBLE:
+        return tier, violation, 0.0, row
+    step, report = last_report(history, row)
+    return tier, -step, report, row
+
+
 def last_report(history: History, row: int) -> tuple[float, float]:
-    """The last step that a trial reported, -inf for none, and what, as a loss; NaN counts as inf."""
+    """The last step that a trial reported, -inf for none, and the loss there; NaN counts as inf."""
     curve = history.curves.get(row)
     if curve is None:
         return -np.inf, np.inf
@@ -160,29 +214,25 @@ def split(ranking: Ranking, n: int, n_good: int) -> Split:
 
     Cost: the same for any `n`.
     """
-    good = [key[3] for key in ranking.best[:n_good]]
+    order = ranking.order()
+    good = order[:n_good]
+    n_best = min(ranking.n_best(), len(good))
     if n - len(good) <= CAP:
         others = np.ones(n, bool)
         others[good] = False
         bad = np.flatnonzero(others)
-        return Split(np.array(good, np.intp), bad, recency(bad, n), len(bad))
-    kept = set(good)
-    frontier = [key[3] for key in ranking.best[n_good : n_good + FRONTIER]]
-    kept.update(frontier)
-    row = n
-    recent: list[int] = []
-    while len(recent) < RECENT:
-        row -= 1
-        if row not in kept:
-            recent.append(row)
+        return Split(np.array(good, np.intp), n_best, bad, recency(bad, n), len(bad))
+    frontier = order[n_good : n_good + FRONTIER]
+    kept = {*good, *frontier}
+    window = range(n - RECENT - len(kept), n)
+    recent = sorted(set(window) - kept)[-RECENT:]
     kept.update(recent)
-    threshold = ranking.sample[-1][0]
-    drawn = [row for _, row in ranking.sample[:-1] if row not in kept]
+    drawn = sorted(ranking.sample.rows - kept)
     bad = np.array(frontier + recent + drawn, np.intp)
     weights = recency(bad, n)
-    if drawn:
-        weights[-len(drawn) :] /= np.minimum(1.0, threshold * (bad[-len(drawn) :] + 1.0))
-    return Split(np.array(good, np.intp), bad, weights, n - len(good))
+    first = len(bad) - len(drawn)
+    weights[first:] /= ranking.sample.chances(bad[first:])
+    return Split(np.array(good, np.intp), n_best, bad, weights, n - len(good))
 
 
 def recency(rows: IntArray, n: int) -> FloatArray:

@@ -17,8 +17,9 @@ from skipjack.distributions import BaseDistribution
 from skipjack.records.history import History
 from skipjack.records.space import FloatArray, IntArray, Space
 
-BINS = 256  # per column
+BINS = 128  # per column
 _SAME = 1e-12  # places nearer than this are one, computed in two ways
+_EMPTY = {"_places": np.nan, "_least": np.inf, "_most": -np.inf, "_held": 0.0}
 _SPACES = 8  # whose views are kept
 
 
@@ -29,7 +30,7 @@ class View(NamedTuple):
     scale: FloatArray  # (d,): place in the space = place in the frame * scale + shift
     shift: FloatArray  # (d,)
     known: IntArray  # which of the d parameters have a column
-    same: bool  # the frames are the ranges of the space, all columns known
+    same: bool  # the columns are those of the history, the frames the ranges of the space
 
 
 @final
@@ -72,6 +73,7 @@ class Places:
         self._places = np.full((16, 0), np.nan)
         self._least = np.full((BINS, 0), np.inf)
         self._most = np.full((BINS, 0), -np.inf)
+        self._held = np.zeros((BINS, 0))  # how many values each bin holds
         self._start = self._span = np.zeros(0)
         self._logs = np.zeros(0, np.intp)
         self._layouts: set[int] = set()
@@ -92,7 +94,8 @@ class Places:
             self._places = more
         self._fill(history, first, last, slice(None))
         for column in stale:
-            self._least[:, column], self._most[:, column] = np.inf, -np.inf
+            for name, empty in _EMPTY.items():
+                getattr(self, name)[:, column] = empty
             self.counts[column] = 0
             self._fill(history, 0, last, slice(column, column + 1))
 
@@ -100,12 +103,9 @@ class Places:
         new = column >= len(self.frames)
         if new:
             self.frames.append(Frame(dist))
-            lines = (len(self._places), BINS, BINS)
-            for name, line, value in zip(
-                ("_places", "_least", "_most"), lines, (np.nan, np.inf, -np.inf), strict=True
-            ):
+            for name, empty in _EMPTY.items():
                 old = getattr(self, name)
-                setattr(self, name, np.concatenate([old, np.full((line, 1), value)], axis=1))
+                setattr(self, name, np.concatenate([old, np.full((len(old), 1), empty)], axis=1))
             self.counts = np.append(self.counts, 0.0)
         grown = self.frames[column].cover(dist)
         if new or grown:
@@ -132,6 +132,7 @@ class Places:
         column = offset + (columns.start or 0)
         np.minimum.at(self._least, (bins, column), found)
         np.maximum.at(self._most, (bins, column), found)
+        np.add.at(self._held, (bins, column), 1.0)
 
     def view(self, history: History, space: Space) -> View:
         """How the columns appear in `space`."""
@@ -153,45 +154,60 @@ class Places:
             if axis.span > 0:
                 scale[j] = self._span[column] / axis.span
                 shift[j] = (self._start[column] - axis.start) / axis.span
-        same = bool((scale == 1).all() and (shift == 0).all()) and len(known) == len(space)
+        in_order = np.array_equal(columns, np.arange(len(self.frames)))
+        same = in_order and bool((scale == 1).all() and (shift == 0).all())
         return View(columns, scale, shift, known, same)
 
     def of(self, view: View, rows: IntArray) -> FloatArray:
         """Places of trials in a space, shape (len(rows), d); NaN where there is none in range."""
+        if view.same:
+            return self._places[rows]
         places = self._places[rows[:, None], view.columns]
-        if not view.same:
-            places[:, view.columns < 0] = np.nan
-            places *= view.scale
-            places += view.shift
-            with np.errstate(invalid="ignore"):
-                places[(places < -_SAME) | (places > 1.0 + _SAME)] = np.nan
+        places[:, view.columns < 0] = np.nan
+        places *= view.scale
+        places += view.shift
+        with np.errstate(invalid="ignore"):
+            places[(places < -_SAME) | (places > 1.0 + _SAME)] = np.nan
         return places
 
     def gaps(self, view: View, places: FloatArray) -> FloatArray:
         """Distance to the farther of both neighbours among all trials, as far as bins tell.
 
         Exact where it is more than the width of a bin, less than that or 0 elsewhere; for the
-        lowest and highest the distance to the only neighbour. NaN where there is no place.
+        lowest and highest the distance to the only neighbour. Trials at the same place are each
+        other's neighbours. NaN where there is no place.
 
         Args:
             view: Of the space.
             places: In the space, shape (m, d).
         """
-        columns = view.columns
-        least, most = self._least[:, columns], self._most[:, columns]
-        before = np.full((BINS, len(columns)), np.inf)
-        np.maximum.accumulate(most[:-1], axis=0, out=before[1:])
-        before[before == -np.inf] = np.inf
-        after = np.full((BINS, len(columns)), -np.inf)
-        after[:-1] = np.minimum.accumulate(least[:0:-1], axis=0)[::-1]
-        after[after == np.inf] = -np.inf
         x = places if view.same else (places - view.shift) / view.scale
-        missing = np.isnan(x)
-        bins = np.where(missing, 0.0, x * BINS).astype(np.intp).clip(0, BINS - 1)
-        j = np.arange(len(columns))
-        left = np.where(x <= least[bins, j] + _SAME, x - before[bins, j], 0.0)
-        right = np.where(x >= most[bins, j] - _SAME, after[bins, j] - x, 0.0)
-        return np.maximum(left, right) * view.scale
+        tables = self._neighbours()
+        if not view.same:
+            tables = tuple(table[:, view.columns] for table in tables)
+        least, most, before, after = (table.ravel() for table in tables)
+        bins = np.minimum((np.nan_to_num(x) * BINS).astype(np.intp), BINS - 1)
+        at = np.maximum(bins, 0) * x.shape[1] + np.arange(x.shape[1])
+        left = (x - before.take(at)) * (x <= least.take(at) + _SAME)
+        right = (after.take(at) - x) * (x >= most.take(at) - _SAME)
+        gaps: FloatArray = np.maximum(left, right) * view.scale
+        return gaps
+
+    def _neighbours(self) -> tuple[FloatArray, ...]:
+        """Per bin and column: least, most, the value before the least, the one after the most.
+
+        Where there is none, a value so far on the other side that the gap is negative.
+        """
+        several = (self._held > 1.0) & (self._most <= self._least)  # all at one place
+        least = np.where(several, -9.0, self._least)
+        most = np.where(several, 9.0, self._most)
+        before = np.full(most.shape, 9.0)
+        np.maximum.accumulate(self._most[:-1], axis=0, out=before[1:])
+        before[before < -1.0] = 9.0
+        after = np.full(least.shape, -9.0)
+        np.minimum.accumulate(self._least[:0:-1], axis=0, out=after[-2::-1])
+        after[after > 2.0] = -9.0
+        return least, most, before, after
 
 
 @final

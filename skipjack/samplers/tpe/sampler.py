@@ -3,29 +3,31 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence, Set
 from typing import Any
 
 import numpy as np
 
 from skipjack._deprecate import positional_too, warn_deprecated
 from skipjack.errors import invalid
-from skipjack.numerics import parzen
 from skipjack.records.frozen import FrozenTrial
 from skipjack.records.history import History
-from skipjack.records.space import FloatArray, IntArray, Space
+from skipjack.records.space import FloatArray, Space
 from skipjack.rng import Stream
 from skipjack.samplers.base import ModelSampler
 from skipjack.samplers.tpe.axes import Axes, axes_of
-from skipjack.samplers.tpe.candidates import Points, apart, fixed, half, joint, mix, stack
-from skipjack.samplers.tpe.estimate import Model, Widths, for_scoring, good_part, places_of, rest
-from skipjack.samplers.tpe.estimate import model as model_of
-from skipjack.samplers.tpe.groups import FRONTIER, RankingFold, reweighted, split
+from skipjack.samplers.tpe.candidates import Points
+from skipjack.samplers.tpe.choice import Search, drawn_apart, drawn_jointly
+from skipjack.samplers.tpe.estimate import Widths, model, places_of
+from skipjack.samplers.tpe.fronts import FrontsFold
+from skipjack.samplers.tpe.groups import FRONTIER, LadderFold, Ranking, reweighted, split
 from skipjack.samplers.tpe.hyperopt import hyperopt_gamma, ramp
 from skipjack.samplers.tpe.places import PlacesFold
+from skipjack.samplers.tpe.seen import SeenFold, point_of
 
 _GOOD_SHARE, _MOST_GOOD = 0.15, 25
-_PLACES = PlacesFold()
+_GOOD_SHARE_OF_MANY, _MOST_GOOD_OF_MANY = 0.15, 100  # with several objectives
+_PLACES, _SEEN = PlacesFold(), SeenFold()
 
 
 class TPESampler(ModelSampler):
@@ -118,7 +120,6 @@ class TPESampler(ModelSampler):
             endpoints=bool(consider_endpoints),
             prior=1.0 if prior_weight is None else float(prior_weight),
         )
-        self._ranking = RankingFold(_MOST_GOOD + FRONTIER if gamma is None else None)
 
     @staticmethod
     def hyperopt_parameters() -> dict[str, Any]:
@@ -139,7 +140,7 @@ class TPESampler(ModelSampler):
         self, history: History, space: Space, stream: Stream, given: Mapping[str, float]
     ) -> Mapping[str, float]:
         """The most promising candidate; see `ModelSampler.propose`."""
-        ranking = history.derived(self._ranking)
+        ranking = self._ranking(history)
         if ranking.counted < self._n_startup_trials or ranking.counted == 0:
             return _at_random(space, stream, given)
         wanted = space
@@ -150,22 +151,34 @@ class TPESampler(ModelSampler):
         if not axes.free or not len(view.known):
             return _at_random(wanted, stream, given)
         running = self._running(history, axes, stream.number)
-        n_good = self._n_good(ranking.counted)
+        n_good = self._n_good(ranking.counted, len(history.signs))
         groups = split(ranking, len(history), n_good)
         if self._weights is not None:
             groups = reweighted(groups, len(history), self._weights)
-        fitted = model_of(axes, places, view, groups, running, self._widths)
-        point = places_of(axes, [given])
-        known = Points(axes.numbers(point), axes.codes(point))
-        choose = _choose_jointly if self._joint else _choose_apart
-        x, codes = choose(axes, fitted, known, stream, self._n_candidates)
-        values = {**axes.values(x, codes), **given}
+        fitted = model(axes, places, view, groups, running, self._widths)
+        known = None
+        if given:
+            point = places_of(axes, [given])
+            known = Points(axes.numbers(point), axes.codes(point))
+        draw = drawn_jointly if self._joint else drawn_apart
+        search = Search(axes, fitted, known, given)
+        values = search.best(draw, stream, self._n_candidates, _seen(history, axes, stream.number))
         return {name: values[name] for name in wanted}
 
-    def _n_good(self, n: int) -> int:
-        if self._gamma is None:
-            return min(math.ceil(_GOOD_SHARE * n), _MOST_GOOD)
-        return max(1, min(int(self._gamma(n)), n))
+    def _ranking(self, history: History) -> Ranking:
+        """The trials in order, kept up to date."""
+        if len(history.signs) > 1:
+            return history.derived(FrontsFold(_MOST_GOOD_OF_MANY + FRONTIER))
+        return history.derived(LadderFold(_MOST_GOOD + FRONTIER if self._gamma is None else None))
+
+    def _n_good(self, n: int, n_objectives: int) -> int:
+        """How many of `n` trials are good."""
+        if self._gamma is not None:
+            most = n if n_objectives == 1 else _MOST_GOOD_OF_MANY
+            return max(1, min(int(self._gamma(n)), most))
+        if n_objectives > 1:
+            return min(math.ceil(_GOOD_SHARE_OF_MANY * n), _MOST_GOOD_OF_MANY)
+        return min(math.ceil(_GOOD_SHARE * n), _MOST_GOOD)
 
     def _running(self, history: History, axes: Axes, number: int) -> FloatArray:
         """Places of the other trials that run and have at least one of the parameters."""
@@ -188,45 +201,10 @@ def _with_given(space: Space, known: Space, given: Mapping[str, float]) -> Space
     return Space({**space, **more}) if more else space
 
 
-def _choose_jointly(
-    axes: Axes, model: Model, given: Points, stream: Stream, n: int
-) -> tuple[FloatArray, IntArray]:
-    """The point with the best ratio of the joint densities, among draws and mixes."""
-    good = good_part(model.kernels, model.n_good)
-    points = joint(good, axes.choices, given, stream, n)
-    n_mixed = half(n)
-    if n_mixed:
-        drawn, fresh = points.apart(n - n_mixed)
-        best = Points(good.centres[0], good.codes[0])
-        points = stack(drawn, fixed(mix(fresh, best, stream), given))
-    axes.settle(points.x)
-    terms = parzen.log_kernels(
-        parzen.fuse(for_scoring(axes, model.kernels), axes.choices, model.conditional),
-        points.x,
-        points.codes,
-    )
-    ratio = parzen.log_mixture(terms[:, : model.n_good]) - parzen.log_mixture(
-        terms[:, model.n_good :]
-    )
-    best_one = int(ratio.argmax())
-    return points.x[best_one], points.codes[best_one]
-
-
-def _choose_apart(
-    axes: Axes, model: Model, given: Points, stream: Stream, n: int
-) -> tuple[FloatArray, IntArray]:
-    """Each coordinate with the best ratio of its own densities, among draws of its own."""
-    points = apart(good_part(model.kernels, model.n_good), axes.choices, stream, n)
-    axes.settle(points.x)
-    kernels = for_scoring(axes, model.kernels)
-    ratio = parzen.log_marginals(
-        good_part(kernels, model.n_good), axes.choices, *points
-    ) - parzen.log_marginals(rest(kernels, model.n_good), axes.choices, *points)
-    best = ratio.argmax(axis=0)  # (p + q,)
-    p = points.x.shape[1]
-    chosen = Points(
-        points.x[best[:p], np.arange(p)][None],
-        points.codes[best[p:], np.arange(len(axes.choices))][None],
-    )
-    x, codes = fixed(chosen, given)
-    return x[0], codes[0]
+def _seen(history: History, axes: Axes, number: int) -> Set[int]:
+    """Points of a finite space that need not be tried again."""
+    if not axes.finite:
+        return frozenset()
+    tried: set[int] = history.derived(_SEEN)
+    running = history.running(number)
+    return tried | {point_of(point) for point in running} if running else tried

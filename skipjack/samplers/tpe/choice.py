@@ -1,0 +1,115 @@
+"""Which of the candidates is proposed: the one with the best ratio that has not been tried."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Set
+from typing import NamedTuple, TypeAlias
+
+import numpy as np
+
+from skipjack.numerics import parzen
+from skipjack.records.space import BoolArray, FloatArray
+from skipjack.rng import Stream
+from skipjack.samplers.tpe.axes import Axes
+from skipjack.samplers.tpe.candidates import Points, apart, fixed, half, joint, mix, stack
+from skipjack.samplers.tpe.estimate import Model, for_scoring, good_part, places_of, rest
+from skipjack.samplers.tpe.seen import ENUMERABLE, all_points, point_of
+
+_SAME = 1e-12  # places nearer than this are one, computed in two ways
+_ROUNDS = 3  # of drawing candidates, if all have been tried
+
+
+class Search(NamedTuple):
+    """What candidates are drawn from and compared by.
+
+    Attributes:
+        axes: Of the space.
+        model: The good trials and the others.
+        known: The given coordinates as one point, or None.
+        given: The given internal values by name.
+    """
+
+    axes: Axes
+    model: Model
+    known: Points | None
+    given: Mapping[str, float]
+
+    def best(self, draw: Draw, stream: Stream, n: int, seen: Set[int]) -> dict[str, float]:
+        """Internal values of the best candidate that is not in `seen`.
+
+        If all candidates are, more are drawn; a small space is searched to its last point. When
+        all of it has been seen, the best of the last candidates is taken.
+        """
+        values: dict[str, float] = {}
+        for _ in range(_ROUNDS):
+            points, scores = draw(self, stream, n)
+            for i in np.argsort(-scores, kind="stable").tolist():
+                values = {**self.axes.values(points.x[i], points.codes[i]), **self.given}
+                if not seen or point_of(values) not in seen:
+                    return values
+        if self.axes.space.cells.prod() > ENUMERABLE:
+            return values
+        unseen = [{**p, **self.given} for p in all_points(self.axes.space)]
+        unseen = [p for p in unseen if point_of(p) not in seen]
+        if not unseen:
+            return values
+        at = places_of(self.axes, unseen)
+        scores = self.score(Points(self.axes.numbers(at), self.axes.codes(at)))
+        return unseen[int(scores.argmax())]
+
+    def score(self, points: Points) -> FloatArray:
+        """Log ratio of the joint densities, shape (c,)."""
+        model, axes = self.model, self.axes
+        kernels = for_scoring(axes, model.kernels)
+        fused = parzen.fuse(kernels, axes.choices, model.conditional)
+        return parzen.log_ratio(parzen.log_kernels(fused, points.x, points.codes), model.n_good)
+
+
+Draw: TypeAlias = Callable[[Search, Stream, int], tuple[Points, FloatArray]]
+
+
+def drawn_jointly(search: Search, stream: Stream, n: int) -> tuple[Points, FloatArray]:
+    """Draws from the good density and as many mixes with the best trials, with their scores."""
+    axes, model, known, _ = search
+    good = good_part(model.kernels, model.n_good)
+    points = joint(good, axes.choices, known, stream, n)
+    n_mixed = half(n)
+    if n_mixed:
+        drawn, fresh = points.parted(n - n_mixed)
+        bases = _bases(good, model.n_best, n_mixed, stream)
+        points = stack(drawn, fixed(mix(fresh, bases, stream), known))
+    axes.settle(points.x)
+    scores = search.score(points)
+    if axes.cells:
+        scores[_repeats(points, good)] = -np.inf
+    return points, scores
+
+
+def _repeats(points: Points, good: parzen.Kernels) -> BoolArray:
+    """Which points are good trials over again, shape (c,)."""
+    apart = np.abs(points.x[:, None] - good.centres) > _SAME
+    same = ~apart.any(axis=2) & (points.codes[:, None] == good.codes).all(axis=2)
+    return np.asarray(same[:, :-1].any(axis=1))
+
+
+def _bases(good: parzen.Kernels, n_best: int, n: int, stream: Stream) -> Points:
+    """The best trial, or any `n` of those that nothing is better than, as points."""
+    which = np.zeros(1, np.int64) if n_best < 2 else stream.integers(n, n_best)
+    return Points(good.centres[which], good.codes[which])
+
+
+def drawn_apart(search: Search, stream: Stream, n: int) -> tuple[Points, FloatArray]:
+    """One point: each coordinate has the best ratio of its own densities among its own draws."""
+    axes, model, known, _ = search
+    points = apart(good_part(model.kernels, model.n_good), axes.choices, stream, n)
+    axes.settle(points.x)
+    kernels = for_scoring(axes, model.kernels)
+    scores = parzen.log_marginals(
+        good_part(kernels, model.n_good), axes.choices, points.x, points.codes
+    ) - parzen.log_marginals(rest(kernels, model.n_good), axes.choices, points.x, points.codes)
+    best = scores.argmax(axis=0)  # (p + q,)
+    p, q = points.x.shape[1], points.codes.shape[1]
+    chosen = Points(
+        points.x[best[:p], np.arange(p)][None], points.codes[best[p:], np.arange(q)][None]
+    )
+    return fixed(chosen, known), np.zeros(1)

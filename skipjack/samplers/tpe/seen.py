@@ -1,0 +1,45 @@
+"""What has been tried, so that discrete spaces are not searched twice: a fold over the history."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import final
+
+from skipjack.records.history import History
+from skipjack.records.space import Space
+
+ENUMERABLE = 4096  # points of a space that is searched to the last one
+
+
+def point_of(values: Mapping[str, float]) -> int:
+    """A number that equal points share, whatever the order of their parameters."""
+    return hash(frozenset(values.items()))
+
+
+@final
+@dataclass(frozen=True)
+class SeenFold:
+    """Keeps the points of all trials."""
+
+    def start(self, history: History) -> set[int]:
+        """No trials yet."""
+        return set()
+
+    def extend(self, state: set[int], history: History, first: int, last: int) -> set[int]:
+        """Take in rows."""
+        for row in range(first, last):
+            layout, values = history.internal(row)
+            state.add(point_of(dict(zip(layout.names, values, strict=True))))
+        return state
+
+
+def all_points(space: Space) -> Iterator[dict[str, float]]:
+    """Every point of a finite space, as internal values."""
+    cells = space.cells.astype(int).tolist()
+    for places in itertools.product(*(range(k) for k in cells)):
+        yield {
+            name: dist.at((i + 0.5) / k)
+            for (name, dist), i, k in zip(space.items(), places, cells, strict=True)
+        }
