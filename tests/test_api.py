@@ -88,6 +88,7 @@ WAITING: dict[str, tuple[str, ...]] = {
     ),
     "the scikit-learn side: integrations": ("optuna.integration", "optuna.integration.*"),
     "views: plots, importance, when to stop, files of a trial": (
+        "optuna._hypervolume.compute_hypervolume",
         *("optuna." + name for name in ("visualization", "importance", "artifacts")),
         "optuna.visualization.*",
         "optuna.visualization.matplotlib.*",
