@@ -141,9 +141,7 @@ def optimize(
             "Make a study of its own for an inner search."
         )
     workers = _workers(n_jobs)
-    run = Run(
-        study, func, n_trials, timeout, catch, callbacks, gc_after_trial, show_progress_bar
-    )
+    run = Run(study, func, n_trials, timeout, catch, callbacks, gc_after_trial, show_progress_bar)
     study._stop_flag = False
     study._loops += 1
     try:

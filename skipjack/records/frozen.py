@@ -7,12 +7,12 @@ import math
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-from skipjack.distributions import BaseDistribution
+from skipjack.distributions import BaseDistribution, check_distribution_compatibility
 from skipjack.errors import WrongStateError, invalid, wrong_type
 from skipjack.records.attributes import attribute_key, constraint_value, float_value, warn_user
 from skipjack.records.history import CONSTRAINT, constraints_of
 from skipjack.records.states import StudyDirection, TrialState, state_of
-from skipjack.records.suggest import BaseTrial, check_again
+from skipjack.records.suggest import BaseTrial
 
 _FIELDS = (
     "number",
@@ -91,7 +91,7 @@ class FrozenTrial(BaseTrial):
         if not dist._contains(dist.to_internal_repr(value)):
             warn_user(f"The value {value!r} of parameter {name!r} lies outside {dist!r}.")
         if name in self._distributions:
-            check_again(name, self._distributions[name], dist)
+            check_distribution_compatibility(self._distributions[name], dist)
         self._distributions[name] = dist
         return value
 

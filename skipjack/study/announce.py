@@ -52,9 +52,7 @@ def failed(draft: Draft, reason: str, error: BaseException | None, result: Any) 
     _logger.warning(f"Trial {draft.number} failed with value {result!r}.")
 
 
-def ended(
-    state: StudyState, draft: Draft, final: TrialState, reason: Sequence[Any]
-) -> None:
+def ended(state: StudyState, draft: Draft, final: TrialState, reason: Sequence[Any]) -> None:
     """Log the end of a trial; `reason` is (message, error, what the objective returned)."""
     message, error, result = reason
     if final is TrialState.COMPLETE:

@@ -16,7 +16,7 @@ from skipjack.trial.trial import FIXED, Trial
 
 _logger = logging.get_logger(__name__)
 RETRIED, RETRIES = "failed_trial", "retry_history"  # system attributes of a retry
-_CHECK_EVERY = 1.0  # seconds between two looks at whether a worker is alive
+_CHECK_EVERY = 0.1  # seconds between two looks at whether a worker is alive
 
 
 def begin(study: Any, held: bool) -> Trial | None:
@@ -172,5 +172,3 @@ def _retry(draft: Draft, state: StudyState, past: list[int]) -> dict[str, Any]:
         FIXED: fixed,
     }
     return {"user": dict(draft.user), "system": system}
-
-

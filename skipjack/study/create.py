@@ -17,7 +17,7 @@ from skipjack.samplers import BaseSampler
 from skipjack.storages import BaseStorage, get_storage
 from skipjack.storages.base import DEFAULT_STUDY_NAME_PREFIX
 from skipjack.storages.face import LedgerStorage
-from skipjack.study.study import Study, unsupported_storage
+from skipjack.study.study import Study, check_part, unsupported_storage
 
 summary = _optional.lazy("skipjack.study.summary")
 
@@ -59,6 +59,9 @@ def create_study(
         raise wrong_type("study_name", "be a str or None", study_name)
     if isinstance(max_retries, bool) or not isinstance(max_retries, int) or max_retries < 0:
         raise invalid("max_retries", "be a whole number of at least 0", max_retries)
+    for part, given in (("sampler", sampler), ("pruner", pruner)):
+        if given is not None:
+            check_part(part, given)
     kept = get_storage(storage)
     name = f"{DEFAULT_STUDY_NAME_PREFIX}{uuid4()}" if study_name is None else study_name
     if not isinstance(kept, LedgerStorage):
@@ -151,15 +154,19 @@ def copy_study(
     trials = source.get_all_trials(found, deepcopy=False)
     name = from_study_name if to_study_name is None else to_study_name
     made = target.create_new_study(source.get_study_directions(found), name)
-    for key, value in source.get_study_system_attrs(found).items():
-        target.set_study_system_attr(made, key, value)
-    for key, value in source.get_study_user_attrs(found).items():
-        target.set_study_user_attr(made, key, value)
-    if isinstance(target, LedgerStorage):
-        target.add_trials(made, trials)
-    else:
-        for trial in trials:
-            target.create_new_trial(made, trial)
+    try:
+        for key, value in source.get_study_system_attrs(found).items():
+            target.set_study_system_attr(made, key, value)
+        for key, value in source.get_study_user_attrs(found).items():
+            target.set_study_user_attr(made, key, value)
+        if isinstance(target, LedgerStorage):
+            target.add_trials(made, trials)
+        else:
+            for trial in trials:
+                target.create_new_trial(made, trial)
+    except BaseException:  # half a copy would be taken for a whole one
+        target.delete_study(made)
+        raise
 
 
 def get_all_study_names(storage: str | BaseStorage) -> list[str]:
@@ -222,9 +229,7 @@ def _first_start(kept: BaseStorage, study_id: int) -> Any:
     return min((s for s in starts_shown if s is not None), default=None)
 
 
-def _directions(
-    direction: Any, directions: Sequence[Any] | None
-) -> list[StudyDirection]:
+def _directions(direction: Any, directions: Sequence[Any] | None) -> list[StudyDirection]:
     """The directions that are meant, also when they are the real Optuna's.
 
     Raises:

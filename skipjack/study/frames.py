@@ -39,9 +39,7 @@ def trials_dataframe(study: Any, attrs: tuple[str, ...], multi_index: bool) -> A
     return frame
 
 
-def _values(
-    trials: list[FrozenTrial], title: str, names: list[str] | None, many: bool
-) -> Columns:
+def _values(trials: list[FrozenTrial], title: str, names: list[str] | None, many: bool) -> Columns:
     width = max((len(t._values) for t in trials if t._values), default=1) if many else 1
     rows = [t._values or [None] * width for t in trials]
     titles = names or ([str(i) for i in range(width)] if many else [""])

@@ -31,7 +31,10 @@ queue = _optional.lazy("skipjack.study.queue")
 telling = _optional.lazy("skipjack.study.telling")
 
 ObjectiveFuncType: TypeAlias = Callable[[Trial], float | Sequence[float]]
-_SAMPLER_METHODS = ("infer_relative_search_space", "sample_relative", "sample_independent")
+_METHODS = {
+    "sampler": ("infer_relative_search_space", "sample_relative", "sample_independent"),
+    "pruner": ("prune",),
+}
 
 
 def unsupported_storage(storage: BaseStorage) -> UnsupportedError:
@@ -40,6 +43,18 @@ def unsupported_storage(storage: BaseStorage) -> UnsupportedError:
         f"{type(storage).__name__} is a storage of your own, in which studies are not possible "
         f"yet. Use `InMemoryStorage()` or a URL such as 'sqlite:///study.db'."
     )
+
+
+def check_part(name: str, part: Any) -> None:
+    """Check what is to be the "sampler" or "pruner" of a study.
+
+    Raises:
+        TypeError: If it is none, or a class instead of an instance.
+    """
+    if isinstance(part, type):
+        raise wrong_type(name, f"be a {name}, not a class", part, f"{part.__name__}() is one.")
+    if not all(callable(getattr(part, method, None)) for method in _METHODS[name]):
+        raise wrong_type(name, f"be a {name}", part)
 
 
 class Study:
@@ -88,8 +103,7 @@ class Study:
 
     @sampler.setter
     def sampler(self, sampler: BaseSampler) -> None:
-        if not all(callable(getattr(sampler, name, None)) for name in _SAMPLER_METHODS):
-            raise wrong_type("sampler", "be a sampler", sampler)
+        check_part("sampler", sampler)
         self._sampler = sampler
 
     @property
@@ -99,8 +113,7 @@ class Study:
 
     @pruner.setter
     def pruner(self, pruner: BasePruner) -> None:
-        if not callable(getattr(pruner, "prune", None)):
-            raise wrong_type("pruner", "be a pruner", pruner)
+        check_part("pruner", pruner)
         self._pruner = pruner
 
     def __getstate__(self) -> dict[str, Any]:

@@ -5,11 +5,11 @@ from __future__ import annotations
 import datetime
 from typing import Any, final
 
-from skipjack.distributions import BaseDistribution
+from skipjack.distributions import BaseDistribution, check_distribution_compatibility
 from skipjack.errors import invalid
 from skipjack.records.attributes import attribute_key, constraint_value, warn_user
 from skipjack.records.history import CONSTRAINT, constraints_of
-from skipjack.records.suggest import BaseTrial, check_again
+from skipjack.records.suggest import BaseTrial
 
 
 @final
@@ -42,7 +42,7 @@ class FixedTrial(BaseTrial):
         if not dist._contains(dist.to_internal_repr(value)):
             warn_user(f"The value {value!r} of parameter {name!r} lies outside {dist!r}.")
         if name in self._distributions:
-            check_again(name, self._distributions[name], dist)
+            check_distribution_compatibility(self._distributions[name], dist)
         self._suggested[name] = value
         self._distributions[name] = dist
         return value
