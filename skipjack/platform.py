@@ -45,6 +45,33 @@ class Worker(NamedTuple):
         return Worker(parts[0], parts[1], int(parts[2]), parts[3])
 
 
+_REMOTE = {
+    *("nfs", "nfs4", "cifs", "smb3", "smbfs", "afs", "ceph", "lustre", "gpfs", "beegfs"),
+    *("glusterfs", "orangefs", "fuse.sshfs", "fuse.glusterfs", "fuse.ceph", "fuse.rclone"),
+    *("fuse.s3fs", "fuse.gcsfuse", "fuse.mount-s3", "fuse.blobfuse2"),
+}
+
+
+def is_remote(path: str) -> bool:
+    """Whether a file is known to be on a network file system, where mapped memory is not shared.
+
+    False also when that cannot be known.
+    """
+    path = os.path.realpath(path)
+    if sys.platform == "win32":
+        return path.startswith(("\\\\", "//"))
+    found = ""
+    kind = ""
+    for line in _read("/proc/self/mounts").splitlines():
+        _, point, its_kind, *_ = line.split(" ")
+        for code, character in ((" ", "\\040"), ("\t", "\\011"), ("\\", "\\134")):
+            point = point.replace(character, code)
+        below = path == point or path.startswith(point.rstrip("/") + "/")
+        if below and len(point) >= len(found):
+            found, kind = point, its_kind
+    return kind in _REMOTE
+
+
 _loaded = f"{time.time_ns():x}"
 _self: tuple[int, Worker, str] | None = None
 
@@ -63,10 +90,24 @@ def worker() -> str:
     return _this()[2]
 
 
-def after_fork(callback: Callable[[], None]) -> None:
-    """Call `callback` in every process forked from this one; nothing where there is no fork."""
+def _nothing() -> None:
+    pass
+
+
+def after_fork(
+    callback: Callable[[], None],
+    before: Callable[[], None] = _nothing,
+    in_parent: Callable[[], None] = _nothing,
+) -> None:
+    """Call `callback` in every process forked from this one; nothing where there is no fork.
+
+    Args:
+        callback: Called in the child.
+        before: Called before the fork, in the thread that forks.
+        in_parent: Called in the parent afterwards.
+    """
     if hasattr(os, "register_at_fork"):
-        os.register_at_fork(after_in_child=callback)
+        os.register_at_fork(before=before, after_in_parent=in_parent, after_in_child=callback)
 
 
 def is_dead(worker: str) -> bool:

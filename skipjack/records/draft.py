@@ -7,9 +7,13 @@ from typing import Any
 from skipjack.distributions import BaseDistribution
 from skipjack.records.states import TrialState
 
+_NOTHING: dict[Any, Any] = {}
+
 
 class Draft:
     """A trial that waits or runs. Mutable: the trial's worker writes here first (the buffer).
+
+    What is shown is what the log says, overlaid with what this process has yet to write.
 
     Attributes:
         internal: Internal values suggested so far, by name in the order of suggestion.
@@ -22,6 +26,7 @@ class Draft:
     """
 
     __slots__ = (
+        "_hidden",
         "_logged_params",
         "_unlogged",
         "by",
@@ -53,8 +58,9 @@ class Draft:
         self.seen = 0
         self.by = ""
         self.is_due = False
-        self._logged_params = 0
-        self._unlogged: dict[str, dict[Any, Any]] | None = None
+        self._logged_params = 0  # so many of `internal` are in the log; the others come after them
+        self._unlogged: dict[str, dict[Any, Any]] = _NOTHING  # kind -> key -> value
+        self._hidden: dict[tuple[str, Any], Any] = _NOTHING  # (kind, key) -> value in the log
 
     @property
     def params(self) -> dict[str, Any]:
@@ -67,6 +73,8 @@ class Draft:
         """Internal values that the trial has or is going to have, as far as one can know."""
         return {**self.proposal, **self.internal} if self.proposal else self.internal
 
+    # -------------------------------------------------------------------------------- buffer
+
     def suggest(self, name: str, dist: BaseDistribution, value: float) -> None:
         """Note that `name` was suggested from `dist` as the internal value `value`."""
         self.internal[name] = value
@@ -74,51 +82,73 @@ class Draft:
 
     def note(self, kind: str, key: Any, value: Any) -> None:
         """Note a report (`kind` "reports": step, value) or an attribute ("user" or "system")."""
-        getattr(self, kind)[key] = value
-        if self._unlogged is None:
-            self._unlogged = {}
-        self._unlogged.setdefault(kind, {})[key] = value
+        shown = getattr(self, kind)
+        if not self._unlogged:
+            self._unlogged, self._hidden = {}, {}
+        noted = self._unlogged.setdefault(kind, {})
+        if key in shown and key not in noted:
+            self._hidden[kind, key] = shown[key]
+        shown[key] = noted[key] = value
+
+    @property
+    def has_new_params(self) -> bool:
+        """Whether parameters were suggested that the log does not have."""
+        return self._logged_params != len(self.internal)
 
     @property
     def is_dirty(self) -> bool:
         """Whether anything was noted that the log does not have."""
-        return self._unlogged is not None or self._logged_params != len(self.internal)
+        return bool(self._unlogged) or self.has_new_params
 
-    def take(self) -> dict[str, Any]:
-        """What the log does not have yet; from now on it counts as logged.
-
-        Returns:
-            Some of "user" and "system" (key to value), "reports" (pairs of step and value) and
-            "params" (True: all parameters are to be written again).
-        """
-        content: dict[str, Any] = self._unlogged or {}
-        self._unlogged = None
-        self.is_due = False
+    def unlogged(self) -> dict[str, Any]:
+        """The attributes and reports that the log does not have yet, as the content of an event."""
+        content: dict[str, Any] = dict(self._unlogged)
         if "reports" in content:
             content["reports"] = list(content["reports"].items())
-        if self._logged_params != len(self.internal):
-            content["params"] = True
-            self._logged_params = len(self.internal)
         return content
 
-    def put_back(self, content: dict[str, Any]) -> None:
-        """Undo a `take` whose content, as an event has it, could not be written."""
-        if "x" in content:
-            self._logged_params = -1
-        newer = self._unlogged or {}
-        for kind in ("user", "system", "reports"):
-            if kind in content:
-                newer[kind] = {**dict(content[kind]), **newer.get(kind, {})}
-        self._unlogged = newer or None
+    def settle(self) -> None:
+        """From now on everything counts as logged."""
+        self._unlogged = self._hidden = _NOTHING
+        self._logged_params = len(self.internal)
+
+    def discard(self) -> None:
+        """Take back what the log does not have, for it is too late to write it."""
+        for kind, noted in self._unlogged.items():
+            shown = getattr(self, kind)
+            for key in noted:
+                if (kind, key) in self._hidden:
+                    shown[key] = self._hidden[kind, key]
+                else:
+                    del shown[key]
+        for name in list(self.internal)[self._logged_params :]:
+            del self.internal[name], self.dists[name]
+        self.settle()
+
+    # ----------------------------------------------------------------------------------- log
 
     def merge(self, event: dict[str, Any]) -> None:
         """Take over attributes and reports of an event from the log."""
-        self.user.update(event.get("user", ()))
-        self.system.update(event.get("system", ()))
-        self.reports.update(event.get("reports", ()))
+        for kind in ("user", "system", "reports"):
+            given = event.get(kind)
+            if not given:
+                continue
+            shown, noted = getattr(self, kind), self._unlogged.get(kind, _NOTHING)
+            for key, value in dict(given).items():
+                if key in noted:
+                    self._hidden[kind, key] = value
+                else:
+                    shown[key] = value
 
     def put_params(self, names: Any, dists: Any, values: Any) -> None:
         """Take over the parameters of an event from the log."""
-        self.internal = dict(zip(names, values, strict=True))
-        self.dists = dict(zip(names, dists, strict=True))
+        shown, of = self.internal, self.dists
+        logged = list(shown)[: self._logged_params]
+        self.internal = {name: shown[name] for name in logged}
+        self.dists = {name: of[name] for name in logged}
+        self.internal.update(zip(names, values, strict=True))
+        self.dists.update(zip(names, dists, strict=True))
         self._logged_params = len(self.internal)
+        for name in shown:  # those not logged stay behind the others
+            self.internal.setdefault(name, shown[name])
+            self.dists.setdefault(name, of[name])

@@ -12,8 +12,12 @@ from collections import deque
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any, final
 
-from skipjack.distributions import BaseDistribution, distribution_to_json, intern
-from skipjack.distributions import json_to_distribution
+from skipjack.distributions import (
+    BaseDistribution,
+    distribution_to_json,
+    intern,
+    json_to_distribution,
+)
 from skipjack.errors import DuplicatedStudyError, NotFoundError, UpdateFinishedTrialError
 from skipjack.records.attributes import plain
 from skipjack.records.draft import Draft
@@ -53,8 +57,8 @@ class StudyState:
         """Replay a batch and return the verdicts on its events.
 
         A batch that was applied before (an acknowledgement was lost, and it was sent again) has
-        no effect and no verdicts. `own` says that this process wrote it from drafts that it
-        holds, which therefore know its content already.
+        no effect and no verdicts. `own` says that this process wrote it from drafts of this very
+        state, and nothing came between, so that they know its content already.
         """
         self.position += 1
         if self._applied.get(writer, 0) >= sequence:
@@ -176,9 +180,8 @@ class StudyState:
 
     def content(self, draft: Draft) -> Event:
         """What the log does not have of a draft yet, as the content of an event."""
-        content = draft.take()
-        if "params" in content:
-            del content["params"]
+        content = draft.unlogged()
+        if draft.has_new_params:
             names, dists = tuple(draft.internal), tuple(draft.dists.values())
             known = self.history.known_layout(names, dists)
             content["layout"] = spelled(names, dists) if known is None else known
@@ -202,7 +205,11 @@ class StudyState:
         return draft
 
     def _take_over(self, draft: Draft, e: Event, own: bool) -> Layout | None:
-        """Put the content of an event into a draft; returns the layout if it has parameters."""
+        """Put the content of an event into a draft.
+
+        Returns:
+            The layout if the event has all parameters of the trial.
+        """
         layout = None
         if "layout" in e:
             layout = self._layout(e["layout"])
@@ -212,7 +219,11 @@ class StudyState:
             draft.merge(e)
         return layout
 
-    def _finish(self, draft: Draft, e: Event, layout: Layout | None) -> None:
+    def _finish(self, draft: Draft, e: Event, layout: Layout | None, own: bool) -> None:
+        if not own:
+            draft.discard()
+            if layout is not None and tuple(draft.internal) != layout.names:
+                layout, e = None, {**e, "x": None}  # two processes suggested different ones
         if layout is None:
             names, dists = tuple(draft.internal), tuple(draft.dists.values())
             layout = self.history.layout(names, dists)
@@ -237,7 +248,7 @@ class StudyState:
         if state is _WAITING:
             self.waiting.append(draft.number)
         elif state is not _RUNNING:
-            self._finish(draft, e, layout)
+            self._finish(draft, e, layout, own=False)
         return draft.number
 
     def _claim(self, e: Event, own: bool) -> bool:
@@ -272,17 +283,19 @@ class StudyState:
         draft = self.open.get(e["n"])
         if draft is None:
             return finished(e["n"])
-        self._finish(draft, e, self._take_over(draft, e, own))
+        self._finish(draft, e, self._take_over(draft, e, own), own)
         return None
 
     def _reclaim(self, e: Event, own: bool) -> int | None:
         draft = self.open.get(e["n"])
         if draft is None or draft.state is not _RUNNING:
             return None
+        draft.discard()
         draft.system[FAIL_REASON] = e["reason"]
-        self._finish(draft, {"state": TrialState.FAIL, "values": None, "time": e["time"]}, None)
+        end = {"state": TrialState.FAIL, "values": None, "time": e["time"]}
+        self._finish(draft, end, None, own=False)
         if "retry" not in e:
-            return None
+            return NO_RETRY
         retry = self._new(_WAITING, None, None)
         retry.merge(e["retry"])
         self.waiting.append(retry.number)
@@ -294,6 +307,7 @@ class StudyState:
 
 TRIALS_PER_STUDY = 2**32  # trial_id = study_id * this + number
 METRIC_NAMES = "study:metric_names"  # the system attribute of a study that names its objectives
+NO_RETRY = -1  # the verdict on a reclaim that queues nothing
 FAIL_REASON = "fail_reason"  # the system attribute that says why a trial failed
 
 _RULES: dict[str, Callable[[StudyState, Event, bool], Any]] = {

@@ -7,7 +7,12 @@ from collections.abc import Container, Sequence
 from typing import Any
 
 from skipjack.distributions import BaseDistribution
-from skipjack.errors import InvalidValueError, NotFoundError, UpdateFinishedTrialError, WrongStateError
+from skipjack.errors import (
+    InvalidValueError,
+    NotFoundError,
+    UpdateFinishedTrialError,
+    WrongStateError,
+)
 from skipjack.records.frozen import FrozenStudy, FrozenTrial
 from skipjack.records.states import StudyDirection, TrialState
 
@@ -173,7 +178,7 @@ class BaseStorage(ABC):
                 f"Trial {number} has finished already and cannot be changed."
             )
 
-    def remove_session(self) -> None:
+    def remove_session(self) -> None:  # noqa: B027  # most storages hold nothing
         """Release what the calling thread holds of the storage, such as a connection."""
 
 

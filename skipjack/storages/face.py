@@ -127,13 +127,18 @@ class LedgerStorage(BaseStorage):
         param_value_internal: float,
         distribution: BaseDistribution,
     ) -> None:
-        """Set a parameter of a trial that runs; ValueError if its kind differs from before."""
+        """Set a parameter of a trial that runs; ValueError if its kind differs from before.
+
+        Of two values for one name the first counts.
+        """
         state, draft = self._draft(trial_id)
         known = state.kinds.setdefault(param_name, distribution)
         check_distribution_compatibility(known, distribution)
         with self.ledger.lock:
-            draft.suggest(param_name, intern(distribution), param_value_internal)
-            self.ledger.wrote(state, draft)
+            if param_name not in draft.internal:
+                value = float_value("param_value_internal", param_value_internal)
+                draft.suggest(param_name, intern(distribution), value)
+                self.ledger.wrote(state, draft)
 
     def set_trial_state_values(
         self, trial_id: int, state: TrialState, values: Sequence[float] | None = None
@@ -244,7 +249,9 @@ def added(state: StudyState, trial: FrozenTrial) -> Event:
     event: Event = {
         "do": "add",
         "state": int(trial.state),
-        "values": None if trial.values is None else [float_value("values", v) for v in trial.values],
+        "values": None
+        if trial.values is None
+        else [float_value("values", v) for v in trial.values],
         "time": epoch_seconds(trial.datetime_complete),
         "start": epoch_seconds(trial.datetime_start),
     }

@@ -12,6 +12,7 @@ from skipjack import platform
 
 FLUSH_AFTER = 0.5  # seconds that a write may stay in the buffer
 _IDLE = 5.0  # seconds without work after which the thread ends
+_TOGETHER = 0.05  # seconds by which a write may be early
 
 
 @final
@@ -24,40 +25,40 @@ class Keeper:
     def __init__(self) -> None:
         self._due: deque[tuple[float, Callable[[], None]]] = deque()
         self._thread: threading.Thread | None = None
-        self._lock = threading.Lock()
+        self._changed = threading.Condition()
 
     def later(self, callback: Callable[[], None]) -> None:
         """Call `callback` in half a second."""
-        self._due.append((time.monotonic() + FLUSH_AFTER, callback))
-        if self._thread is None:
-            with self._lock:
-                if self._thread is None:
-                    self._thread = threading.Thread(
-                        target=self._keep, name="skipjack-keeper", daemon=True
-                    )
-                    self._thread.start()
+        with self._changed:
+            self._due.append((time.monotonic() + FLUSH_AFTER, callback))
+            if self._thread is None:
+                self._thread = threading.Thread(
+                    target=self._keep, name="skipjack-keeper", daemon=True
+                )
+                self._thread.start()
+            elif len(self._due) == 1:
+                self._changed.notify()
 
     def forget(self) -> None:
         """Begin anew in a forked process, where the thread does not exist."""
         self._due.clear()
         self._thread = None
-        self._lock = threading.Lock()
+        self._changed = threading.Condition()
 
     def _keep(self) -> None:
-        idle_since = time.monotonic()
         while True:
-            if self._due:
-                when, callback = self._due.popleft()
-                time.sleep(max(0.0, when - time.monotonic()))
-                callback()
-                idle_since = time.monotonic()
-                continue
-            if time.monotonic() - idle_since > _IDLE:
-                with self._lock:
-                    if not self._due:
-                        self._thread = None
-                        return
-            time.sleep(FLUSH_AFTER / 2)
+            with self._changed:
+                if not self._due and not self._changed.wait(_IDLE):
+                    self._thread = None
+                    return
+                when = self._due[0][0]
+            time.sleep(max(0.0, when - time.monotonic()))
+            self._call(time.monotonic() + _TOGETHER)
+
+    def _call(self, until: float) -> None:
+        """Do what is due, and what is going to be soon, so as to wake up seldom."""
+        while self._due and self._due[0][0] <= until:
+            self._due.popleft()[1]()
 
 
 KEEPER = Keeper()

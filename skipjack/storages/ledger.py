@@ -6,18 +6,18 @@ import os
 import threading
 import time
 import weakref
-from collections.abc import Sequence
+from collections.abc import Hashable, Sequence
 from typing import Any, final
 
 from skipjack import _optional, logging, platform
-from skipjack.errors import NotFoundError, StorageError
+from skipjack.errors import NotFoundError, StorageError, StorageInternalError
 from skipjack.records.attributes import to_text
 from skipjack.records.draft import Draft
 from skipjack.records.events import RULES, Event
 from skipjack.records.replay import TRIALS_PER_STUDY, Catalogue, StudyRecord, StudyState
 from skipjack.records.states import StudyDirection, TrialState
 from skipjack.rng import fresh_seed
-from skipjack.storages.port import CATALOGUE, Log
+from skipjack.storages.port import CATALOGUE, Batch, Log
 
 keeper = _optional.lazy("skipjack.storages.keeper")
 
@@ -46,7 +46,8 @@ class Ledger:
         self._catalogue = Catalogue()
         self._states: dict[int, StudyState] = {}
         self._sequence = 0
-        _ledgers.add(self)
+        with _registry:
+            _ledgers.add(self)
 
     def _begin(self) -> None:
         self.lock = threading.RLock()
@@ -62,32 +63,37 @@ class Ledger:
             self._catalogue = Catalogue()
             self._states = {}
 
+    def __reduce_ex__(self, protocol: Any) -> Any:
+        if self.log is not None:
+            return opened, (self.log,)
+        return super().__reduce_ex__(protocol)
+
     def __getstate__(self) -> dict[str, Any]:
         with self.lock:
-            kept = {"log": self.log, "shared": self.shared, "_sequence": 0}
-            if self.shared:
-                return {**kept, "_catalogue": Catalogue(), "_states": {}}
-            return {**kept, "_catalogue": self._catalogue, "_states": self._states}
+            return {name: self.__dict__[name] for name in _KEPT}
 
     def __setstate__(self, state: dict[str, Any]) -> None:
         self.__dict__.update(state)
         self._begin()
-        _ledgers.add(self)
+        with _registry:
+            _ledgers.add(self)
 
     # --------------------------------------------------------------------------------- log
 
-    def commit(self, stream: int, *events: Event) -> Any:
+    def commit(self, stream: int, *events: Event, own: bool = True) -> Any:
         """Write events in one batch and return the verdict on the last one, or raise it.
 
-        Events written from this process's drafts count as known to them.
+        `own` says that their content comes from drafts of the study's state, which know it.
         """
         with self.lock:
             state = self._catalogue if stream == CATALOGUE else self.study(stream)
             self._sequence += 1
+            batch = (self._writer, self._sequence, events)
             if self.log is None:
-                verdicts: Sequence[Any] = state.apply(self._writer, self._sequence, events, True)
+                verdicts: Sequence[Any] = state.apply(*batch, own)
+            elif self.log.append(stream, batch) == state.position:
+                verdicts = self._replay(state, stream, (batch,), own)
             else:
-                self.log.append(stream, (self._writer, self._sequence, events))
                 verdicts = self._catch_up(state, stream)
         if not verdicts:
             raise StorageError("The log does not give back what was written to it.")
@@ -97,13 +103,28 @@ class Ledger:
 
     def _catch_up(self, state: Catalogue | StudyState, stream: int) -> Sequence[Any]:
         """Replay what is new, and return the verdicts on the newest batch of our own."""
-        verdicts: Sequence[Any] = ()
         if self.log is None:
-            return verdicts
-        for writer, sequence, events in self.log.read(stream, state.position):
-            own = writer == self._writer
-            found = state.apply(writer, sequence, events, own)
-            if own and sequence == self._sequence:
+            return ()
+        return self._replay(state, stream, self.log.read(stream, state.position), own=False)
+
+    def _replay(
+        self, state: Catalogue | StudyState, stream: int, batches: Sequence[Batch], own: bool
+    ) -> Sequence[Any]:
+        verdicts: Sequence[Any] = ()
+        for writer, sequence, events in batches:
+            try:
+                found = state.apply(writer, sequence, events, own)
+            except Exception as error:
+                # The state is half changed. The next one who asks begins anew and hears the same.
+                self._states.pop(stream, None)
+                if stream == CATALOGUE:
+                    self._catalogue = Catalogue()
+                raise StorageInternalError(
+                    f"This storage holds something that this version of Skipjack does not "
+                    f"understand (record {state.position - 1} of stream {stream}: {error!r}). It "
+                    f"may come from a newer one: pip install -U skipjack"
+                ) from error
+            if found and writer == self._writer and sequence == self._sequence:
                 verdicts = found
         return verdicts
 
@@ -248,17 +269,20 @@ class Ledger:
             _logger.warning("Reports of trial %d are not written yet: %s", draft.number, error)
 
     def flush(self, state: StudyState, draft: Draft, end: Event | None = None) -> None:
-        """Commit what the log does not have of a draft; with `end` as part of that event."""
+        """Commit what the log does not have of a draft; with `end` as part of that event.
+
+        When it cannot be written it stays in the buffer.
+        """
         with self.lock:
             if end is None and not draft.is_dirty:
                 return
+            draft.is_due = False
             content = state.content(draft)
             content.update(end or {"do": "write", "n": draft.number})
-            try:
-                self.commit(state.study_id, content)
-            except Exception:
-                draft.put_back(content)
-                raise
+            # A draft that a forked process has inherited belongs to no state of this ledger.
+            here = self.study(state.study_id).open.get(draft.number) is draft
+            self.commit(state.study_id, content, own=here)
+            draft.settle()
 
     def tell(
         self, state: StudyState, number: int, result: TrialState, values: list[float] | None
@@ -275,12 +299,46 @@ class Ledger:
             self.flush(state, draft, end)
 
 
+_KEPT = ("log", "shared", "_sequence", "_catalogue", "_states")  # of a pickled ledger in memory
+_PATIENCE = 60.0  # seconds that a fork waits for writes of other threads to end
+
+_registry = threading.RLock()
 _ledgers: weakref.WeakSet[Ledger] = weakref.WeakSet()
+_by_key: weakref.WeakValueDictionary[Hashable, Ledger] = weakref.WeakValueDictionary()
+_held_for_fork: list[Ledger] = []
+
+
+def opened(log: Log) -> Ledger:
+    """The ledger over a log: one per log in a process, so that all handles share its buffer."""
+    with _registry:
+        ledger = _by_key.get(log.key)
+        if ledger is None:
+            ledger = _by_key[log.key] = Ledger(log)
+        return ledger
+
+
+def _before_fork() -> None:
+    """Let other threads finish their writes; close what a child must not inherit."""
+    _registry.acquire()
+    for ledger in list(_ledgers):
+        if ledger.lock.acquire(timeout=_PATIENCE):
+            _held_for_fork.append(ledger)
+            if ledger.log is not None:
+                ledger.log.close()
+
+
+def _after_fork_in_parent() -> None:
+    while _held_for_fork:
+        _held_for_fork.pop().lock.release()
+    _registry.release()
 
 
 def _after_fork() -> None:
+    global _registry
+    _registry = threading.RLock()
+    _held_for_fork.clear()
     for ledger in list(_ledgers):
         ledger._forked()
 
 
-platform.after_fork(_after_fork)
+platform.after_fork(_after_fork, _before_fork, _after_fork_in_parent)

@@ -9,12 +9,14 @@ from skipjack import _optional, version
 from skipjack.errors import InvalidValueError, invalid, wrong_type
 from skipjack.storages.base import BaseStorage
 from skipjack.storages.face import LedgerStorage
-from skipjack.storages.ledger import Ledger
+from skipjack.storages.ledger import Ledger, opened
 from skipjack.storages.port import Log
 
 sqlite = _optional.lazy("skipjack.storages.sqlite")
 
 _SQLITE = ("sqlite", "sqlite+pysqlite")
+# Of URLs for Optuna, and without effect here: many threads and processes are always welcome.
+_OPTIONS = ("timeout", "check_same_thread", "cached_statements", "isolation_level")
 
 
 @final
@@ -67,7 +69,8 @@ class RDBStorage(LedgerStorage):
         ):
             if value is not None and value <= 0:
                 raise invalid(name, "be positive", value)
-        super().__init__(Ledger(_log_at(url)))
+        log = _log_at(url)
+        super().__init__(Ledger() if log is None else opened(log))
         self.url = url
         self.engine_kwargs = engine_kwargs or {}
         self.heartbeat_interval = heartbeat_interval
@@ -98,17 +101,32 @@ def _log_at(url: str) -> Log | None:
         raise wrong_type("url", "be a str", url)
     scheme, found, rest = url.partition("://")
     if not found or scheme not in _SQLITE:
+        path = url.removeprefix("sqlite:").lstrip("/") if not found else "study.db"
         raise InvalidValueError(
-            f"`storage` must be a URL such as 'sqlite:///study.db', but got {url!r}. Skipjack "
+            f"`storage` must be a URL such as 'sqlite:///{path}', but got {url!r}. Skipjack "
             f"{version.__version__} keeps studies in memory and in SQLite files."
         )
-    path = rest.removeprefix("/").partition("?")[0]
+    host, _, rest = rest.partition("/")
+    path, _, query = rest.partition("?")
+    if host:
+        raise InvalidValueError(
+            f"`storage` must have three slashes, or four before an absolute path, but got {url!r}. "
+            f"Write 'sqlite:///{host}/{path}'."
+        )
+    unknown = [part for part in query.split("&") if part and part.split("=")[0] not in _OPTIONS]
+    if unknown or path.startswith("file:"):
+        what = ", ".join(map(repr, unknown)) or "a URI inside a URL"
+        raise InvalidValueError(
+            f"`storage` must name a file and nothing else, but got {url!r}; {what} is not "
+            f"understood."
+        )
     if path in ("", ":memory:"):
         return None
-    return sqlite.SqliteLog(path)
+    log: Log = sqlite.SqliteLog(path)
+    return log
 
 
-def get_storage(storage: None | str | BaseStorage) -> BaseStorage:
+def get_storage(storage: str | BaseStorage | None) -> BaseStorage:
     """The storage that is meant: a new one in memory for None, the one at a URL, or itself.
 
     Raises:

@@ -8,7 +8,8 @@ from typing import Any
 
 from skipjack import logging, platform
 from skipjack.records.draft import Draft
-from skipjack.records.replay import StudyState
+from skipjack.records.replay import NO_RETRY, StudyState
+from skipjack.records.states import TrialState
 from skipjack.samplers.base import Exhausted, ModelSampler, proposes
 from skipjack.storages.ledger import Ledger
 from skipjack.study import telling
@@ -141,6 +142,8 @@ def _reclaim(ledger: Ledger, state: StudyState) -> None:
         if not platform.is_dead(worker):
             ledger.checked[worker] = now
             continue
+        if draft.state is not TrialState.RUNNING:  # another process was faster
+            continue
         event: dict[str, Any] = {
             "do": "reclaim",
             "n": draft.number,
@@ -151,10 +154,11 @@ def _reclaim(ledger: Ledger, state: StudyState) -> None:
         if len(past) < ledger.record(state.study_id).retries:
             event["retry"] = _retry(draft, state, past)
         retry = ledger.commit(state.study_id, event)
-        again = "" if retry is None else f" It is queued again as trial {retry}."
-        _logger.warning(
-            "Trial %d failed because the process that ran it died.%s", draft.number, again
-        )
+        if retry is not None:
+            again = "" if retry == NO_RETRY else f" It is queued again as trial {retry}."
+            _logger.warning(
+                "Trial %d failed because the process that ran it died.%s", draft.number, again
+            )
 
 
 def _retry(draft: Draft, state: StudyState, past: list[int]) -> dict[str, Any]:
