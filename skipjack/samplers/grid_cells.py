@@ -280,6 +280,8 @@ class Visits:
                 for (j, _, _), digits in zip(plan, found):
                     fixed[j] = digits[0] if digits else None
                 cell = state.first(tuple(fixed), ())
+                if cell is None and not all(found):  # it could not take what it was given
+                    cell = state.first(self._grid.nothing, ())
                 if cell is not None:
                     state.cells.add(cell)
         return state
