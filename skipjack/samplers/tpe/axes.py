@@ -84,6 +84,23 @@ class Axes:
             widths[:, self._log] = np.log1p(1.0 / value) / self._log_span
         return widths
 
+    def internal(self, x: FloatArray, codes: IntArray) -> FloatArray:
+        """Internal values of the discrete free parameters at points, shape (c, d).
+
+        Continuous parameters have their places instead.
+
+        Args:
+            x: Numeric places, shape (c, p).
+            codes: Indices of choices, shape (c, q).
+        """
+        values = np.empty((len(x), len(self.free)))
+        values[:, self.numeric] = x
+        values[:, self.categorical] = codes
+        dists = list(self.free.values())
+        for j in (*self.numeric[self._even].tolist(), *self.numeric[self._log].tolist()):
+            values[:, j] = [dists[j].at(place) for place in values[:, j].tolist()]
+        return values
+
     def values(self, x: FloatArray, codes: IntArray) -> dict[str, float]:
         """Internal values of all parameters of the space at one point.
 

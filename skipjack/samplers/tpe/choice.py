@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Set
+from collections.abc import Callable, Mapping
 from typing import NamedTuple, TypeAlias
 
 import numpy as np
@@ -13,7 +13,7 @@ from skipjack.rng import Stream
 from skipjack.samplers.tpe.axes import Axes
 from skipjack.samplers.tpe.candidates import Points, apart, fixed, half, joint, mix, stack
 from skipjack.samplers.tpe.estimate import Model, for_scoring, good_part, places_of, rest
-from skipjack.samplers.tpe.seen import ENUMERABLE, all_points, point_of
+from skipjack.samplers.tpe.seen import ENUMERABLE, Seen, all_points
 
 _SAME = 1e-12  # places nearer than this are one, computed in two ways
 _ROUNDS = 3  # of drawing candidates, if all have been tried
@@ -27,14 +27,16 @@ class Search(NamedTuple):
         model: The good trials and the others.
         known: The given coordinates as one point, or None.
         given: The given internal values by name.
+        exists: From internal values, shape (c, d), which parameters the points have; None: all.
     """
 
     axes: Axes
     model: Model
     known: Points | None
     given: Mapping[str, float]
+    exists: Exists | None
 
-    def best(self, draw: Draw, stream: Stream, n: int, seen: Set[int]) -> dict[str, float]:
+    def best(self, draw: Draw, stream: Stream, n: int, seen: Seen | None) -> dict[str, float]:
         """Internal values of the best candidate that is not in `seen`.
 
         If all candidates are, more are drawn; a small space is searched to its last point. When
@@ -45,32 +47,51 @@ class Search(NamedTuple):
             points, scores = draw(self, stream, n)
             for i in np.argsort(-scores, kind="stable").tolist():
                 values = {**self.axes.values(points.x[i], points.codes[i]), **self.given}
-                if not seen or point_of(values) not in seen:
+                if seen is None or not seen.has(self.active(values)):
                     return values
-        if self.axes.space.cells.prod() > ENUMERABLE:
+        if seen is None or self.axes.space.cells.prod() > ENUMERABLE:
             return values
         unseen = [{**p, **self.given} for p in all_points(self.axes.space)]
-        unseen = [p for p in unseen if point_of(p) not in seen]
+        unseen = [p for p in unseen if not seen.has(self.active(p))]
         if not unseen:
             return values
         at = places_of(self.axes, unseen)
-        scores = self.score(Points(self.axes.numbers(at), self.axes.codes(at)))
+        scores = self.score(self.trimmed(Points(self.axes.numbers(at), self.axes.codes(at))))
         return unseen[int(scores.argmax())]
 
+    def active(self, values: dict[str, float]) -> dict[str, float]:
+        """The values of the parameters that the point has."""
+        if self.exists is None:
+            return values
+        names = self.axes.free.names
+        [there] = self.exists(np.array([[values[name] for name in names]]))
+        gone = {name for name, present in zip(names, there.tolist(), strict=True) if not present}
+        return {name: value for name, value in values.items() if name not in gone}
+
+    def trimmed(self, points: Points) -> Points:
+        """The points without the coordinates of parameters that they have not."""
+        if self.exists is None:
+            return points
+        axes = self.axes
+        there = self.exists(axes.internal(points.x, points.codes))
+        x = np.where(there[:, axes.numeric], points.x, np.nan)
+        return Points(x, np.where(there[:, axes.categorical], points.codes, -1))
+
     def score(self, points: Points) -> FloatArray:
-        """Log ratio of the joint densities, shape (c,)."""
+        """Log ratio of the joint densities, shape (c,), of trimmed points."""
         model, axes = self.model, self.axes
         kernels = for_scoring(axes, model.kernels)
         fused = parzen.fuse(kernels, axes.choices, model.conditional)
         return parzen.log_ratio(parzen.log_kernels(fused, points.x, points.codes), model.n_good)
 
 
+Exists: TypeAlias = Callable[[FloatArray], BoolArray]
 Draw: TypeAlias = Callable[[Search, Stream, int], tuple[Points, FloatArray]]
 
 
 def drawn_jointly(search: Search, stream: Stream, n: int) -> tuple[Points, FloatArray]:
     """Draws from the good density and as many mixes with the best trials, with their scores."""
-    axes, model, known, _ = search
+    axes, model, known = search.axes, search.model, search.known
     good = good_part(model.kernels, model.n_good)
     points = joint(good, axes.choices, known, stream, n)
     n_mixed = half(n)
@@ -79,9 +100,10 @@ def drawn_jointly(search: Search, stream: Stream, n: int) -> tuple[Points, Float
         bases = _bases(good, model.n_best, n_mixed, stream)
         points = stack(drawn, fixed(mix(fresh, bases, stream), known))
     axes.settle(points.x)
-    scores = search.score(points)
+    trimmed = search.trimmed(points)
+    scores = search.score(trimmed)
     if axes.cells:
-        scores[_repeats(points, good)] = -np.inf
+        scores[_repeats(trimmed, good)] = -np.inf
     return points, scores
 
 
@@ -100,7 +122,7 @@ def _bases(good: parzen.Kernels, n_best: int, n: int, stream: Stream) -> Points:
 
 def drawn_apart(search: Search, stream: Stream, n: int) -> tuple[Points, FloatArray]:
     """One point: each coordinate has the best ratio of its own densities among its own draws."""
-    axes, model, known, _ = search
+    axes, model, known = search.axes, search.model, search.known
     points = apart(good_part(model.kernels, model.n_good), axes.choices, stream, n)
     axes.settle(points.x)
     kernels = for_scoring(axes, model.kernels)

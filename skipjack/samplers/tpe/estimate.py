@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from typing import NamedTuple
 
 import numpy as np
@@ -13,25 +12,7 @@ from skipjack.records.space import FloatArray
 from skipjack.samplers.tpe.axes import Axes
 from skipjack.samplers.tpe.groups import Split
 from skipjack.samplers.tpe.places import Places, View
-
-
-@dataclass(frozen=True)
-class Widths:
-    """How wide kernels are, and how much the uniform prior counts.
-
-    Attributes:
-        clip: Whether widths have a floor that depends on the number of kernels.
-        endpoints: Whether the bounds count as neighbours.
-        prior: The weight of the prior; a trial has 1.
-    """
-
-    clip: bool = True
-    endpoints: bool = False
-    prior: float = 1.0
-
-    def floor(self, counts: FloatArray) -> FloatArray:
-        """The least width among so many trials."""
-        return 1.0 / np.minimum(100.0, counts + 2.0) if self.clip else np.full_like(counts, 1e-3)
+from skipjack.samplers.tpe.sampler import Settings
 
 
 class Model(NamedTuple):
@@ -44,7 +25,12 @@ class Model(NamedTuple):
 
 
 def model(
-    axes: Axes, places: Places, view: View, split: Split, running: FloatArray, widths: Widths
+    axes: Axes,
+    places: Places,
+    view: View,
+    split: Split,
+    running: FloatArray | None,
+    settings: Settings,
 ) -> Model:
     """Kernels for a split of the trials.
 
@@ -53,13 +39,15 @@ def model(
         places: Of all trials.
         view: Of the free parameters.
         split: The good trials and the others.
-        running: Places of the trials that run, which count as bad, shape (r, d).
-        widths: How wide kernels are.
+        running: Places of the trials that run, which count as bad, shape (r, d), or None.
+        settings: The user's.
     """
     n_good, n_bad = len(split.good), len(split.bad)
     rows = np.concatenate([split.good, _NONE, split.bad, _NONE])
     at = places.of(view, rows)
-    if len(running):
+    n_running = 0
+    if running is not None:
+        n_running = len(running)
         at = np.concatenate([at[:-1], running, at[-1:]])
     at[n_good] = at[-1] = 0.5
     x = axes.numbers(at)
@@ -70,27 +58,32 @@ def model(
         if conditional:
             n_mine = (~np.isnan(good)).sum(axis=0).astype(float)
             seen = np.where(view.columns >= 0, places.counts[view.columns], 0.0)
-            n_theirs = np.maximum(0.0, axes.numbers(seen[None])[0] - n_mine) + len(running)
+            n_theirs = np.maximum(0.0, axes.numbers(seen[None])[0] - n_mine) + n_running
         else:
             n_mine = np.full(x.shape[1], float(n_good))
-            n_theirs = np.full(x.shape[1], float(split.n_bad + len(running)))
-        sizes[:n_good] = parzen.gap_widths(good, widths.floor(n_mine), widths.endpoints)
+            n_theirs = np.full(x.shape[1], float(split.n_bad + n_running))
+        sizes[:n_good] = parzen.gap_widths(good, _floor(settings, n_mine), settings.endpoints)
         gaps = axes.numbers(places.gaps(view, at[n_good + 1 : -1]))
         gaps = np.where(np.isnan(gaps), 1.0, gaps) if conditional else gaps
-        sizes[n_good + 1 : -1] = np.minimum(np.maximum(gaps, widths.floor(n_theirs)), 1.0)
+        sizes[n_good + 1 : -1] = np.minimum(np.maximum(gaps, _floor(settings, n_theirs)), 1.0)
     codes = axes.codes(at) if len(axes.categorical) else np.zeros((len(at), 0), np.int64)
     codes[n_good] = codes[-1] = -1
     weights = np.ones(len(at))
     weights[n_good + 1 : n_good + 1 + n_bad] = split.weights
-    weights[n_good] = weights[-1] = widths.prior
-    spread = np.full(len(at), widths.prior / (split.n_bad + len(running) + 1.0))
-    spread[: n_good + 1] = widths.prior / (n_good + 1.0)
+    weights[n_good] = weights[-1] = settings.prior
+    spread = np.full(len(at), settings.prior / (split.n_bad + n_running + 1.0))
+    spread[: n_good + 1] = settings.prior / (n_good + 1.0)
     return Model(
         parzen.Kernels(x, sizes, codes, spread, weights), n_good + 1, split.n_best, conditional
     )
 
 
 _NONE = np.zeros(1, np.intp)
+
+
+def _floor(settings: Settings, counts: FloatArray) -> FloatArray:
+    """The least width of a kernel among so many trials."""
+    return 1.0 / np.minimum(100.0, counts + 2.0) if settings.clip else np.full(counts.shape, 1e-3)
 
 
 def for_scoring(axes: Axes, kernels: parzen.Kernels) -> parzen.Kernels:

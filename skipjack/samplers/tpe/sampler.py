@@ -2,32 +2,48 @@
 
 from __future__ import annotations
 
-import math
-from collections.abc import Callable, Mapping, Sequence, Set
-from typing import Any
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, final
 
 import numpy as np
 
+from skipjack import _optional
 from skipjack._deprecate import positional_too, warn_deprecated
 from skipjack.errors import invalid
 from skipjack.records.frozen import FrozenTrial
 from skipjack.records.history import History
-from skipjack.records.space import FloatArray, Space
+from skipjack.records.space import Space
+from skipjack.records.states import TrialState
 from skipjack.rng import Stream
 from skipjack.samplers.base import ModelSampler
-from skipjack.samplers.tpe.axes import Axes, axes_of
-from skipjack.samplers.tpe.candidates import Points
-from skipjack.samplers.tpe.choice import Search, drawn_apart, drawn_jointly
-from skipjack.samplers.tpe.estimate import Widths, model, places_of
-from skipjack.samplers.tpe.fronts import FrontsFold
-from skipjack.samplers.tpe.groups import FRONTIER, LadderFold, Ranking, reweighted, split
-from skipjack.samplers.tpe.hyperopt import hyperopt_gamma, ramp
-from skipjack.samplers.tpe.places import PlacesFold
-from skipjack.samplers.tpe.seen import SeenFold, point_of
 
-_GOOD_SHARE, _MOST_GOOD = 0.15, 25
-_GOOD_SHARE_OF_MANY, _MOST_GOOD_OF_MANY = 0.15, 100  # with several objectives
-_PLACES, _SEEN = PlacesFold(), SeenFold()
+model = _optional.lazy("skipjack.samplers.tpe.proposal")  # not needed before the start is over
+
+
+@final
+@dataclass(frozen=True)
+class Settings:
+    """What a user can choose; see `TPESampler`.
+
+    Attributes:
+        n_candidates: How many candidates are compared.
+        joint: Whether parameters are modelled together.
+        constant_liar: Whether running trials count as bad.
+        gamma, weights: The user's own functions, or None.
+        prior: The weight of the prior; a trial has 1.
+        clip: Whether kernels have a least width that depends on their number.
+        endpoints: Whether the ends of a range count as neighbours.
+    """
+
+    n_candidates: int
+    joint: bool
+    constant_liar: bool
+    gamma: Callable[[int], int] | None
+    weights: Callable[[int], np.ndarray[Any, Any]] | None
+    prior: float
+    clip: bool
+    endpoints: bool
 
 
 class TPESampler(ModelSampler):
@@ -109,16 +125,16 @@ class TPESampler(ModelSampler):
         if group and multivariate is False:
             raise invalid("group", "be False when `multivariate` is False", group)
         self._n_startup_trials = n_startup_trials
-        self._n_candidates = n_ei_candidates
-        self._gamma = gamma
-        self._weights = weights
-        self._joint = multivariate is not False
-        self._constant_liar = constant_liar
         self._constraints_func = constraints_func
-        self._widths = Widths(
+        self._settings = Settings(
+            n_candidates=n_ei_candidates,
+            joint=multivariate is not False,
+            constant_liar=constant_liar,
+            gamma=gamma,
+            weights=weights,
+            prior=1.0 if prior_weight is None else float(prior_weight),
             clip=consider_magic_clip is not False,
             endpoints=bool(consider_endpoints),
-            prior=1.0 if prior_weight is None else float(prior_weight),
         )
 
     @staticmethod
@@ -132,79 +148,24 @@ class TPESampler(ModelSampler):
             "consider_endpoints": False,
             "n_startup_trials": 20,
             "n_ei_candidates": 24,
-            "gamma": hyperopt_gamma,
-            "weights": ramp,
+            "gamma": model.hyperopt_gamma,
+            "weights": model.ramp,
         }
 
     def propose(
         self, history: History, space: Space, stream: Stream, given: Mapping[str, float]
     ) -> Mapping[str, float]:
         """The most promising candidate; see `ModelSampler.propose`."""
-        ranking = self._ranking(history)
-        if ranking.counted < self._n_startup_trials or ranking.counted == 0:
-            return _at_random(space, stream, given)
-        wanted = space
-        space = _with_given(space, history.space, given)
-        axes = axes_of(space)
-        places = history.derived(_PLACES)
-        view = places.view(history, axes.free)
-        if not axes.free or not len(view.known):
-            return _at_random(wanted, stream, given)
-        running = self._running(history, axes, stream.number)
-        n_good = self._n_good(ranking.counted, len(history.signs))
-        groups = split(ranking, len(history), n_good)
-        if self._weights is not None:
-            groups = reweighted(groups, len(history), self._weights)
-        fitted = model(axes, places, view, groups, running, self._widths)
-        known = None
-        if given:
-            point = places_of(axes, [given])
-            known = Points(axes.numbers(point), axes.codes(point))
-        draw = drawn_jointly if self._joint else drawn_apart
-        search = Search(axes, fitted, known, given)
-        values = search.best(draw, stream, self._n_candidates, _seen(history, axes, stream.number))
-        return {name: values[name] for name in wanted}
-
-    def _ranking(self, history: History) -> Ranking:
-        """The trials in order, kept up to date."""
-        if len(history.signs) > 1:
-            return history.derived(FrontsFold(_MOST_GOOD_OF_MANY + FRONTIER))
-        return history.derived(LadderFold(_MOST_GOOD + FRONTIER if self._gamma is None else None))
-
-    def _n_good(self, n: int, n_objectives: int) -> int:
-        """How many of `n` trials are good."""
-        if self._gamma is not None:
-            most = n if n_objectives == 1 else _MOST_GOOD_OF_MANY
-            return max(1, min(int(self._gamma(n)), most))
-        if n_objectives > 1:
-            return min(math.ceil(_GOOD_SHARE_OF_MANY * n), _MOST_GOOD_OF_MANY)
-        return min(math.ceil(_GOOD_SHARE * n), _MOST_GOOD)
-
-    def _running(self, history: History, axes: Axes, number: int) -> FloatArray:
-        """Places of the other trials that run and have at least one of the parameters."""
-        points = history.running(number) if self._constant_liar and len(history.open) else []
-        names = axes.free.keys()
-        return places_of(axes, [point for point in points if not names.isdisjoint(point)])
+        told = history.counts[TrialState.COMPLETE] + history.counts[TrialState.PRUNED]
+        if told < max(1, self._n_startup_trials):
+            return at_random(space, stream, given)
+        drawn: Mapping[str, float] = model.propose(history, space, stream, given, self._settings)
+        return drawn
 
 
-def _at_random(space: Space, stream: Stream, given: Mapping[str, float]) -> Mapping[str, float]:
+def at_random(space: Space, stream: Stream, given: Mapping[str, float]) -> Mapping[str, float]:
     """Uniform values that depend on seed, number and name alone."""
-    at = stream.at
     return {
-        name: given[name] if name in given else dist.at(at(name)) for name, dist in space.items()
+        name: given[name] if name in given else dist.at(place)
+        for (name, dist), place in zip(space.items(), stream.at_each(space), strict=True)
     }
-
-
-def _with_given(space: Space, known: Space, given: Mapping[str, float]) -> Space:
-    """The space and those of the given parameters that it lacks, as they are `known`."""
-    more = {name: known[name] for name in given if name not in space and name in known}
-    return Space({**space, **more}) if more else space
-
-
-def _seen(history: History, axes: Axes, number: int) -> Set[int]:
-    """Points of a finite space that need not be tried again."""
-    if not axes.finite:
-        return frozenset()
-    tried: set[int] = history.derived(_SEEN)
-    running = history.running(number)
-    return tried | {point_of(point) for point in running} if running else tried

@@ -5,7 +5,7 @@ from __future__ import annotations
 import itertools
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from typing import final
+from typing import NamedTuple, final
 
 from skipjack.records.history import History
 from skipjack.records.space import Space
@@ -33,6 +33,18 @@ class SeenFold:
             layout, values = history.internal(row)
             state.add(point_of(dict(zip(layout.names, values, strict=True))))
         return state
+
+
+class Seen(NamedTuple):
+    """Points that finished trials had, and those that running ones have."""
+
+    finished: set[int]
+    running: set[int]
+
+    def has(self, values: Mapping[str, float]) -> bool:
+        """Whether a point has been tried, or is being."""
+        point = point_of(values)
+        return point in self.finished or point in self.running
 
 
 def all_points(space: Space) -> Iterator[dict[str, float]]:

@@ -1,0 +1,161 @@
+"""When conditional parameters exist: rules learned from complete trials, a fold over the history.
+
+A rule says that a parameter exists for some values of an earlier one, its parent, and for no
+others. It is drawn from what has been seen: no value of the parent may have come both with and
+without the parameter. A parameter whose presence nothing explains has no rule.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import NamedTuple, TypeAlias, final
+
+import numpy as np
+import numpy.typing as npt
+
+from skipjack.distributions import BaseDistribution
+from skipjack.records.history import History
+from skipjack.records.space import BoolArray, FloatArray, IntArray
+from skipjack.records.states import TrialState
+
+Bits: TypeAlias = npt.NDArray[np.uint64]  # one for each value of a parameter
+
+_MOST_VALUES = 62  # that a parent can have
+_NO_VALUE = np.uint64(1 << 63)  # the trial has not the parent
+_UNKNOWN = np.uint64(0)  # a value that was never seen
+
+
+class Rule(NamedTuple):
+    """`child` (a column) exists where `parent` has a value among `values`."""
+
+    child: int
+    parent: int
+    values: np.uint64
+
+
+@final
+class Activity:
+    """Which values of each column came with and without each other column.
+
+    Trials are only counted; rules are made when asked for, which a study without conditional
+    parameters never does.
+    """
+
+    def __init__(self) -> None:
+        self._rows = 0  # known
+        self._counted = 0  # of those, taken in
+        self._bits: list[dict[float, np.uint64] | None] = []  # of each value of possible parents
+        self._present = np.zeros((0, 0), np.uint64)  # (children, parents)
+        self._absent = np.zeros((0, 0), np.uint64)
+        self._seen = np.zeros(0, np.uint64)  # values of each parent
+        self._rules: list[Rule] | None = []
+
+    def know(self, rows: int) -> None:
+        """There are so many trials now."""
+        self._rows = rows
+
+    def rules(self, history: History) -> list[Rule]:
+        """At most one rule for each conditional column, parents before their children."""
+        if self._counted < self._rows:
+            self._count(history)
+        if self._rules is None:
+            self._rules = list(self._found())
+        return self._rules
+
+    def _found(self) -> list[Rule]:
+        sometimes = (self._present.any(axis=1) & self._absent.any(axis=1)).nonzero()[0]
+        rules = []
+        for child in sometimes.tolist():
+            present, absent = self._present[child, :child], self._absent[child, :child]
+            explains = ((present & absent) == 0) & (present != 0) & (absent != 0)
+            if explains.any():
+                parent = int(explains.argmax())
+                rules.append(Rule(child, parent, present[parent]))
+        return rules
+
+    def _count(self, history: History) -> None:
+        states = history.states[self._counted : self._rows]
+        for row in (np.flatnonzero(states == TrialState.COMPLETE) + self._counted).tolist():
+            layout, values = history.internal(row)
+            columns = layout.columns.tolist()
+            if columns and max(columns) >= len(self._bits):
+                self._widen(layout.dists, columns)
+            now = np.full(len(self._bits), _NO_VALUE)
+            for column, value in zip(columns, values, strict=True):
+                now[column] = self._bit(column, value)
+            there = np.zeros(len(now), bool)
+            there[columns] = True
+            self._present[there] |= now
+            self._absent[~there] |= now
+            self._seen |= now
+        self._counted = self._rows
+        self._rules = None
+
+    def _bit(self, column: int, value: float) -> np.uint64:
+        known = self._bits[column]
+        if known is None:
+            return np.uint64(1)
+        found: np.uint64 | None = known.get(value)
+        if found is None:
+            found = known[value] = np.uint64(1 << min(len(known), _MOST_VALUES))
+        return found
+
+    def _widen(self, dists: tuple[BaseDistribution, ...], columns: list[int]) -> None:
+        """Make room for new columns, which no trial so far had."""
+        old, n = len(self._bits), max(columns) + 1
+        grid = {column: dist.grid for column, dist in zip(columns, dists, strict=True)}
+        for column in range(old, n):
+            cells = grid.get(column)
+            few = cells is not None and cells.cells <= _MOST_VALUES
+            self._bits.append({} if few else None)
+        present, absent = np.zeros((n, n), np.uint64), np.zeros((n, n), np.uint64)
+        present[:old, :old], absent[:old, :old] = self._present, self._absent
+        present[:old, old:] = np.where(self._present.any(axis=1), _NO_VALUE, _UNKNOWN)[:, None]
+        absent[:old, old:] = np.where(self._absent.any(axis=1), _NO_VALUE, _UNKNOWN)[:, None]
+        anything = _NO_VALUE if self._seen.any() else _UNKNOWN
+        seen = np.full(n, anything)
+        seen[:old] = self._seen
+        absent[old:] = seen
+        self._present, self._absent, self._seen = present, absent, seen
+
+    def bits(self, column: int, values: FloatArray) -> Bits:
+        """The bits of internal values of a column; 0 for one never seen."""
+        known = self._bits[column] or {}
+        return np.array([known.get(value, _UNKNOWN) for value in values.tolist()], np.uint64)
+
+
+def existing(
+    activity: Activity, rules: list[Rule], columns: IntArray, values: FloatArray
+) -> BoolArray:
+    """Which parameters points would have, shape (c, d).
+
+    Args:
+        activity: What has been seen.
+        rules: When columns exist.
+        columns: Of the parameters, shape (d,); -1 for those without.
+        values: Internal values of the points, shape (c, d).
+    """
+    there = np.ones(values.shape, bool)
+    at = {column: j for j, column in enumerate(columns.tolist()) if column >= 0}
+    for child, parent, wanted in rules:
+        if child in at and parent in at:
+            j = at[parent]
+            bits = activity.bits(parent, values[:, j])
+            now = np.where(there[:, j], bits, _NO_VALUE)
+            there[:, at[child]] = (now & wanted != 0) | (now == _UNKNOWN)
+    return there
+
+
+@final
+@dataclass(frozen=True)
+class ActivityFold:
+    """Keeps `Activity`."""
+
+    def start(self, history: History) -> Activity:
+        """No trials yet."""
+        return Activity()
+
+    def extend(self, state: Activity, history: History, first: int, last: int) -> Activity:
+        """Take in rows."""
+        state.know(last)
+        return state
