@@ -33,7 +33,7 @@ def begin(study: Any, held: bool) -> Trial | None:
     """
     ledger: Ledger = study._ledger
     sampler = study.sampler
-    worker = ledger.worker if held and ledger.shared else None
+    worker = ledger.worker if held else None
     with ledger.lock:
         state = ledger.sync(study._study_id)
         if ledger.shared:
@@ -47,9 +47,10 @@ def begin(study: Any, held: bool) -> Trial | None:
                     telling.give_up(study, number, error)
                 raise
         if number is None:
-            number = ledger.commit(
-                state.study_id, {"do": "create", "time": time.time(), "worker": worker}
-            )
+            if held and _is_exhausted(sampler, study):
+                return None
+            event = {"do": "create", "time": time.time(), "worker": worker}
+            number = ledger.commit(state.study_id, event)
         trial = Trial._started(study, ledger, state, number, None, None)
     try:
         sampler.before_trial(study, study._storage.get_trial(trial._trial_id))
@@ -57,6 +58,12 @@ def begin(study: Any, held: bool) -> Trial | None:
         telling.give_up(study, trial.number, error)
         raise
     return trial
+
+
+def _is_exhausted(sampler: Any, study: Any) -> bool:
+    """Whether a sampler that is asked by Optuna's methods says that all has been tried."""
+    says = getattr(sampler, "is_exhausted", None)
+    return says is not None and bool(says(study))
 
 
 def _claim(ledger: Ledger, state: StudyState, worker: str | None) -> int | None:
