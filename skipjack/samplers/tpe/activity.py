@@ -44,7 +44,7 @@ class Activity:
     def __init__(self) -> None:
         self._rows = 0  # known
         self._counted = 0  # of those, taken in
-        self._bits: list[dict[float, np.uint64] | None] = []  # of each value of possible parents
+        self._bits: list[dict[float, int] | None] = []  # of each value of possible parents
         self._present = np.zeros((0, 0), np.uint64)  # (children, parents)
         self._absent = np.zeros((0, 0), np.uint64)
         self._seen = np.zeros(0, np.uint64)  # values of each parent
@@ -91,14 +91,13 @@ class Activity:
         self._counted = self._rows
         self._rules = None
 
-    def _bit(self, column: int, value: float) -> np.uint64:
+    def _bit(self, column: int, value: float) -> int:
         known = self._bits[column]
         if known is None:
-            return np.uint64(1)
-        found: np.uint64 | None = known.get(value)
-        if found is None:
-            found = known[value] = np.uint64(1 << min(len(known), _MOST_VALUES))
-        return found
+            return 1
+        if value not in known:
+            known[value] = 1 << min(len(known), _MOST_VALUES)
+        return known[value]
 
     def _widen(self, dists: tuple[BaseDistribution, ...], columns: list[int]) -> None:
         """Make room for new columns, which no trial so far had."""
@@ -121,7 +120,7 @@ class Activity:
     def bits(self, column: int, values: FloatArray) -> Bits:
         """The bits of internal values of a column; 0 for one never seen."""
         known = self._bits[column] or {}
-        return np.array([known.get(value, _UNKNOWN) for value in values.tolist()], np.uint64)
+        return np.array([known.get(value, 0) for value in values.tolist()], np.uint64)
 
 
 def existing(

@@ -186,8 +186,9 @@ class Places:
         if not view.same:
             tables = tuple(table[:, view.columns] for table in tables)
         least, most, before, after = (table.ravel() for table in tables)
-        bins = np.minimum((np.nan_to_num(x) * BINS).astype(np.intp), BINS - 1)
-        at = np.maximum(bins, 0) * x.shape[1] + np.arange(x.shape[1])
+        whole = np.nan_to_num(x) if np.isnan(x.sum()) else x
+        bins = np.maximum(np.minimum((whole * BINS).astype(np.intp), BINS - 1), 0)
+        at = bins * x.shape[1] + np.arange(x.shape[1])
         left = (x - before.take(at)) * (x <= least.take(at) + _SAME)
         right = (after.take(at) - x) * (x >= most.take(at) - _SAME)
         gaps: FloatArray = np.maximum(left, right) * view.scale
