@@ -7,6 +7,7 @@ from typing import Any
 
 from skipjack import _optional
 from skipjack.errors import InvalidValueError, wrong_type
+from skipjack.records.attributes import plain
 from skipjack.records.frozen import FrozenTrial
 from skipjack.records.replay import METRIC_NAMES
 
@@ -41,7 +42,8 @@ def trials_dataframe(study: Any, attrs: tuple[str, ...], multi_index: bool) -> A
 
 def _values(trials: list[FrozenTrial], title: str, names: list[str] | None, many: bool) -> Columns:
     width = max((len(t._values) for t in trials if t._values), default=1) if many else 1
-    rows = [t._values or [None] * width for t in trials]
+    none: list[Any] = [None] * width
+    rows = [t._values or none for t in trials]
     titles = names or ([str(i) for i in range(width)] if many else [""])
     return {(title, name): [row[i] for row in rows] for i, name in enumerate(titles)}
 
@@ -64,4 +66,9 @@ def _columns(trials: list[FrozenTrial], attr: str) -> Columns:
     if not isinstance(cells[0], dict):
         return {(attr.lstrip("_"), ""): cells}
     names = sorted({name for cell in cells for name in cell}, key=str)
-    return {(attr, str(name)): [cell.get(name, _MISSING) for cell in cells] for name in names}
+    return {(attr, str(name)): [_own(cell.get(name, _MISSING)) for cell in cells] for name in names}
+
+
+def _own(cell: Any) -> Any:
+    """A copy of a cell that could be changed."""
+    return plain(cell) if type(cell) in (list, dict) else cell
