@@ -83,7 +83,7 @@ class FrozenTrial(BaseTrial):
         if name not in self._params:
             raise invalid(
                 "name",
-                f"be a parameter of trial {self._number} ({', '.join(self._params) or 'it has none'})",
+                f"be a parameter of trial {self._number} ({', '.join(self._params) or 'none'})",
                 name,
                 "Add it when the FrozenTrial is made.",
             )
@@ -388,10 +388,14 @@ class FrozenStudy:
         return hash((self._study_id, self.study_name))
 
     def __lt__(self, other: object) -> bool:
-        return self._study_id < other._study_id if isinstance(other, FrozenStudy) else NotImplemented
+        if not isinstance(other, FrozenStudy):
+            return NotImplemented
+        return self._study_id < other._study_id
 
     def __le__(self, other: object) -> bool:
-        return self._study_id <= other._study_id if isinstance(other, FrozenStudy) else NotImplemented
+        if not isinstance(other, FrozenStudy):
+            return NotImplemented
+        return self._study_id <= other._study_id
 
     @property
     def direction(self) -> StudyDirection:

@@ -7,6 +7,7 @@ from collections.abc import Hashable, Mapping, Sequence
 from typing import Any, Protocol, TypeVar, final
 
 import numpy as np
+import numpy.typing as npt
 
 from skipjack import platform
 from skipjack.distributions import BaseDistribution, intern
@@ -192,8 +193,9 @@ class History:
         """Whether each trial keeps all its constraints, shape (n,)."""
         return self._column("feasible")
 
-    def _column(self, name: str) -> Any:
-        return self._rows[name][: self._n]
+    def _column(self, name: str) -> npt.NDArray[Any]:
+        column: npt.NDArray[Any] = self._rows[name]
+        return column[: self._n]
 
     def where(self, *states: TrialState) -> IntArray:
         """Rows of the trials in one of `states`."""
@@ -204,7 +206,8 @@ class History:
         column = self._columns.get((name, dist.family))
         if column is None:
             return np.zeros(self._n, bool)
-        return ~np.isnan(self._values[: self._n, column])
+        found: BoolArray = ~np.isnan(self._values[: self._n, column])
+        return found
 
     # -------------------------------------------------------------------------------- spaces
 
@@ -251,7 +254,7 @@ class History:
     def _values_in(self, space: Space, rows: IntArray) -> FloatArray:
         columns = self.columns(space).tolist()
         if -1 not in columns:
-            return self._values[rows[:, None], columns]
+            return np.asarray(self._values[rows[:, None], columns])
         values = np.full((len(rows), len(space)), np.nan)
         for j, column in enumerate(columns):
             if column >= 0:

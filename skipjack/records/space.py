@@ -35,7 +35,7 @@ class Space(Mapping[str, BaseDistribution]):
         self._key = tuple(self.distributions.items())
         self._hash = hash(self._key)
         # Those of the dict, since a Mapping's own are written in Python.
-        self.get = self.distributions.get  # type: ignore[method-assign,assignment]
+        self.get = self.distributions.get  # type: ignore[method-assign]
         self.items = self.distributions.items  # type: ignore[method-assign]
         self.values = self.distributions.values  # type: ignore[method-assign]
 
@@ -71,12 +71,13 @@ class Space(Mapping[str, BaseDistribution]):
     def _axes(self) -> FloatArray:
         """Start, span, log, low, high and step of each parameter, shape (6, d)."""
         rows = [dist.axis for dist in self.distributions.values()]
-        return np.array(rows, dtype=float).reshape(len(rows), 6).T.copy()
+        return np.ascontiguousarray(np.array(rows, dtype=float).reshape(len(rows), 6).T)
 
     @cached_property
     def log(self) -> BoolArray:
         """Which parameters are placed by their logarithm, shape (d,)."""
-        return self._axes[2] != 0
+        log: BoolArray = self._axes[2] != 0
+        return log
 
     @cached_property
     def categorical(self) -> BoolArray:

@@ -72,6 +72,7 @@ class _Known:
 
     def catch_up(self, state: StudyState) -> None:
         """Take in the trials made or finished since last time."""
+        params: Mapping[str, Any] | None
         todo = [*self._open, *range(self._done, state.n_trials)]
         self._done, self._open = state.n_trials, []
         for number in todo:
@@ -86,10 +87,11 @@ class _Known:
                     name: dist.to_external_repr(value)
                     for name, dist, value in zip(layout.names, layout.dists, values, strict=True)
                 }
-            if fixed is None and params is None:
+            params = params if fixed is None else fixed
+            if params is None:
                 self._open.append(number)
             else:
-                self._add(params if fixed is None else fixed)
+                self._add(params)
 
     def _add(self, params: Mapping[str, Any]) -> None:
         key, numbers = _signature(params)
@@ -112,7 +114,8 @@ class _Known:
 
 def _signature(params: Mapping[str, Any]) -> tuple[Any, list[float]]:
     """Names with values that are no numbers, and the numbers, in the order of names."""
-    key, numbers = [], []
+    key: list[tuple[str, str | None]] = []
+    numbers = []
     for name in sorted(params):
         value = params[name]
         if isinstance(value, (int, float)) and not isinstance(value, bool) and value == value:

@@ -80,9 +80,10 @@ class Study:
         sampler: BaseSampler | None = None,
         pruner: BasePruner | None = None,
     ) -> None:
-        self._storage = get_storage(storage)
-        if not isinstance(self._storage, LedgerStorage):
-            raise unsupported_storage(self._storage)
+        kept = get_storage(storage)
+        if not isinstance(kept, LedgerStorage):
+            raise unsupported_storage(kept)
+        self._storage = kept
         self._study_id = self._storage.get_study_id_from_name(study_name)
         self.study_name = study_name
         self._directions = self._storage.get_study_directions(self._study_id)
@@ -329,8 +330,7 @@ class Study:
                 check_name(name)
                 if not isinstance(dist, BaseDistribution):
                     raise wrong_type(f"fixed_distributions[{name!r}]", "be a distribution", dist)
-        trial = asking.begin(self, held=False)
-        assert trial is not None  # only trials that are held may be refused
+        trial: Trial = asking.begin(self, held=False)  # only one that is held may be refused
         try:
             for name, dist in (fixed_distributions or {}).items():
                 trial._suggest(name, intern(dist))

@@ -16,13 +16,15 @@ from skipjack.records.attributes import (
     told_float,
     warn_user,
 )
+from skipjack.records.draft import Draft
 from skipjack.records.history import CONSTRAINT, constraints_of
-from skipjack.records.replay import TRIALS_PER_STUDY, finished
+from skipjack.records.replay import TRIALS_PER_STUDY, StudyState, finished
 from skipjack.records.space import Space
 from skipjack.records.states import TrialState
 from skipjack.records.suggest import BaseTrial, check_again, check_name
 from skipjack.records.times import local_time
 from skipjack.samplers.base import proposes
+from skipjack.storages.ledger import Ledger
 
 _RUNNING = TrialState.RUNNING
 FIXED = "fixed_params"  # the system attribute that holds enqueued values
@@ -46,14 +48,23 @@ class Trial(BaseTrial):
         KeyError: If there is no such trial.
     """
 
+    _ledger: Ledger
+    _state: StudyState
+    _number: int
+    _draft: Draft
+
     def __init__(self, study: Any, trial_id: int) -> None:
         self.study = study
         self.storage = study._storage
         self._trial_id = trial_id
         self._ledger = study._ledger
-        self._state, self._number = self._ledger.find(trial_id)
+        self._state, self._number = study._ledger.find(trial_id)
+        self._ledger.sync(self._state.study_id)
         self._draft = self._state.any_draft(self._number)
         self._begin(None, None)
+
+    def __reduce__(self) -> Any:
+        return Trial, (self.study, self._trial_id)
 
     @classmethod
     def _started(
