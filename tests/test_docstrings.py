@@ -67,7 +67,8 @@ def parameters_of(thing: Callable[..., Any]) -> set[str]:
 
 def faults(name: str, thing: Any, text: str) -> Iterator[str]:
     if not text.strip():
-        yield f"{name}: no docstring"
+        if ".test_" not in name:  # the name of a contract's test is a sentence
+            yield f"{name}: no docstring"
         return
     first = text.strip().splitlines()[0]
     if not first.endswith("."):
