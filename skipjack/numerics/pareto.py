@@ -71,18 +71,22 @@ def _sweep_3(points: FloatArray) -> BoolArray:
 
     The staircase is the front in (y, z) of the points so far: y rising, z falling.
     """
-    front = np.ones(len(points), bool)
+    beaten: list[int] = []
     ys: list[float] = []
     zs: list[float] = []  # negated, so that it rises too
-    for i, (_, y, z) in enumerate(points.tolist()):
+    for i, (y, z) in enumerate(zip(points[:, 1].tolist(), (-points[:, 2]).tolist(), strict=True)):
         here = bisect_right(ys, y)
-        if here and -zs[here - 1] <= z:
-            front[i] = False
+        if here and zs[here - 1] >= z:
+            beaten.append(i)
             continue
         first = here - 1 if here and ys[here - 1] == y else here
-        last = bisect_right(zs, -z, first)
+        last = first
+        while last < len(zs) and zs[last] <= z:
+            last += 1
         ys[first:last] = [y]
-        zs[first:last] = [-z]
+        zs[first:last] = [z]
+    front = np.ones(len(points), bool)
+    front[beaten] = False
     return front
 
 

@@ -67,6 +67,11 @@ def test_a_front_kept_up_to_date_is_the_front(p: Points, random: st.DataObject) 
     assert np.array_equal(p[front.tags], front.points)
 
 
+def test_an_infinite_loss_is_dominated_too() -> None:
+    p = np.array([[0.0, -np.inf, np.inf], [1.0, -np.inf, np.inf], [0.0, -np.inf, np.inf]])
+    assert pareto.is_front(p).tolist() == [True, False, True]
+
+
 def test_points_at_the_ends_have_most_room() -> None:
     p = np.array([[0.0, 4.0], [1.0, 2.0], [1.5, 1.5], [4.0, 0.0], [9.0, 9.0]])
     room = pareto.crowding(p, pareto.ranks(p))

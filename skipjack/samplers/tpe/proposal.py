@@ -24,7 +24,7 @@ from skipjack.samplers.tpe.seen import Seen, SeenFold, point_of
 __all__ = ["hyperopt_gamma", "propose", "ramp"]
 
 _GOOD_SHARE, _MOST_GOOD = 0.15, 25
-_GOOD_SHARE_OF_MANY, _MOST_GOOD_OF_MANY = 0.15, 100  # with several objectives
+_GOOD_SHARE_OF_MANY, _MOST_GOOD_OF_MANY = 0.1, 100  # with several objectives
 _PLACES, _SEEN, _ACTIVITY = PlacesFold(), SeenFold(), ActivityFold()
 
 
