@@ -12,6 +12,7 @@ from typing import Any
 
 from skipjack import _optional
 from skipjack.errors import StorageError, TrialPruned, WrongStateError, invalid, wrong_type
+from skipjack.execution import interrupts
 from skipjack.records.states import TrialState
 from skipjack.samplers.base import proposes
 from skipjack.study import announce, asking, telling
@@ -55,6 +56,8 @@ class Run:
 
     def take(self) -> bool:
         """Whether one more trial may begin; if so, it counts as begun."""
+        if interrupts.pressed:
+            interrupts.let_through()
         if self.study._stop_flag or self.error is not None or time.monotonic() >= self.deadline:
             return False
         return self.n_trials is None or next(self._tickets) < self.n_trials
@@ -92,6 +95,7 @@ class Run:
             self.bar.update(trial._state, time.monotonic() - self.start)
         return True
 
+    @interrupts.door
     def _run(self, trial: Any) -> None:
         """Run the objective, tell what came out, and call back."""
         study, draft, state = self.study, trial._draft, trial._state
@@ -118,6 +122,7 @@ class Run:
         if self.callbacks:
             self._call_back(trial)
 
+    @interrupts.door
     def _call_back(self, trial: Any) -> None:
         for callback in self.callbacks:
             callback(self.study, self.study._storage.get_trial(trial._trial_id))
@@ -143,18 +148,20 @@ def optimize(
     workers = _workers(n_jobs)
     run = Run(study, func, n_trials, timeout, catch, callbacks, gc_after_trial, show_progress_bar)
     study._stop_flag = False
-    study._loops += 1
-    try:
-        if workers == 1:
-            run.work()
-        else:
-            _in_threads(run, workers)
-    finally:
-        study._loops -= 1
-        study._storage.remove_session()
-        run.bar.close()
+    with interrupts.held_back():
+        study._loops += 1
+        try:
+            if workers == 1:
+                run.work()
+            else:
+                _in_threads(run, workers)
+        finally:
+            study._loops -= 1
+            study._storage.remove_session()
+            run.bar.close()
 
 
+@interrupts.door
 def _in_threads(run: Run, workers: int) -> None:
     """Let `workers` threads take trials; raise the first error when all have ended theirs."""
     if not proposes(run.study.sampler):
