@@ -110,18 +110,18 @@ def gap_widths(
     order = np.argsort(places, axis=0, kind="stable")  # NaN come last
     flat = order * p + np.arange(p)
     ordered = places.ravel()[flat]
-    edge = np.where(endpoints, 0.0, np.nan)
-    bounded = np.full((m + 2, p), np.nan)
-    bounded[0] = edge
-    bounded[1:-1] = ordered
+    gaps = ordered[1:] - ordered[:-1]
+    widths = np.full((m, p), np.nan)
+    widths[:-1] = gaps
+    np.fmax(widths[1:], gaps, out=widths[1:])
     if endpoints:
-        bounded[(~np.isnan(ordered)).sum(axis=0) + 1, np.arange(p)] = 1.0
-    gaps = bounded[1:] - bounded[:-1]
-    widths = np.fmax(gaps[:-1], gaps[1:])
-    alone = np.isnan(widths + ordered)
-    if alone.any():
-        widths = np.where(alone, np.maximum(ordered, 1.0 - ordered), widths)
-        widths = np.where(np.isnan(widths), 1.0, widths)
+        last = ((~np.isnan(ordered)).sum(axis=0) - 1, np.arange(p))
+        widths[0] = np.fmax(widths[0], ordered[0])
+        widths[last] = np.fmax(widths[last], 1.0 - ordered[last])
+    if np.isnan(widths.sum()):
+        alone = np.maximum(ordered, 1.0 - ordered)
+        widths = np.where(np.isnan(widths), np.where(np.isnan(alone), 1.0, alone), widths)
+        widths[np.isnan(ordered)] = 1.0
     in_place = np.empty(m * p)
     in_place[flat] = np.minimum(np.maximum(widths, floor), 1.0)
     return in_place.reshape(m, p)
@@ -325,11 +325,14 @@ def draw(
     """
     p, q = kernels.centres.shape[1], kernels.codes.shape[1]
     if which.ndim == 1:
-        which = np.broadcast_to(which[:, None], u.shape)
-    mine, theirs = (which[:, :p], np.arange(p)), (which[:, p:], np.arange(q))
-    centres, widths = kernels.centres[mine], kernels.widths[mine]
-    missing = np.isnan(centres)
-    if lacking := missing.any():
+        centres, widths, codes = kernels.centres[which], kernels.widths[which], kernels.codes[which]
+        spread = kernels.spread[which, None]
+    else:
+        mine, theirs = (which[:, :p], np.arange(p)), (which[:, p:], np.arange(q))
+        centres, widths, codes = kernels.centres[mine], kernels.widths[mine], kernels.codes[theirs]
+        spread = kernels.spread[which[:, p:]]
+    missing = np.isnan(centres) if np.isnan(centres.sum()) else None
+    if missing is not None:
         centres[missing] = 0.5
     low = tail(centres / widths)
     mass = 1.0 - low - tail((1.0 - centres) / widths)
@@ -338,11 +341,11 @@ def draw(
     x *= widths
     x += centres
     np.minimum(np.maximum(x, 0.0, out=x), _LAST, out=x)
-    if lacking:
+    if missing is not None:
         x[missing] = u[:, :p][missing]
     if not q:
-        return x, np.zeros(u[:, p:].shape, np.int64)
-    return x, _draw_codes(kernels.codes[theirs], kernels.spread[which[:, p:]], choices, u[:, p:])
+        return x, codes
+    return x, _draw_codes(codes, spread, choices, u[:, p:])
 
 
 _LAST = 1.0 - 2.0**-53

@@ -7,13 +7,11 @@ without the parameter. A parameter whose presence nothing explains has no rule.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import NamedTuple, TypeAlias, final
 
 import numpy as np
 import numpy.typing as npt
 
-from skipjack.distributions import BaseDistribution
 from skipjack.records.history import History
 from skipjack.records.space import BoolArray, FloatArray, IntArray
 from skipjack.records.states import TrialState
@@ -48,6 +46,7 @@ class Activity:
         self._present = np.zeros((0, 0), np.uint64)  # (children, parents)
         self._absent = np.zeros((0, 0), np.uint64)
         self._seen = np.zeros(0, np.uint64)  # values of each parent
+        self._layouts: set[int] = set()
         self._rules: list[Rule] | None = []
 
     def know(self, rows: int) -> None:
@@ -79,7 +78,12 @@ class Activity:
             layout, values = history.internal(row)
             columns = layout.columns.tolist()
             if columns and max(columns) >= len(self._bits):
-                self._widen(layout.dists, columns)
+                self._widen(max(columns) + 1)
+            if layout.index not in self._layouts:
+                self._layouts.add(layout.index)
+                for column, dist in zip(columns, layout.dists, strict=True):
+                    if dist.grid is not None and dist.grid.cells <= _MOST_VALUES:
+                        self._bits[column] = self._bits[column] or {}
             now = np.full(len(self._bits), _NO_VALUE)
             for column, value in zip(columns, values, strict=True):
                 now[column] = self._bit(column, value)
@@ -99,14 +103,10 @@ class Activity:
             known[value] = 1 << min(len(known), _MOST_VALUES)
         return known[value]
 
-    def _widen(self, dists: tuple[BaseDistribution, ...], columns: list[int]) -> None:
-        """Make room for new columns, which no trial so far had."""
-        old, n = len(self._bits), max(columns) + 1
-        grid = {column: dist.grid for column, dist in zip(columns, dists, strict=True)}
-        for column in range(old, n):
-            cells = grid.get(column)
-            few = cells is not None and cells.cells <= _MOST_VALUES
-            self._bits.append({} if few else None)
+    def _widen(self, n: int) -> None:
+        """Make room for columns up to `n`, which no trial so far had."""
+        old = len(self._bits)
+        self._bits += [None] * (n - old)
         present, absent = np.zeros((n, n), np.uint64), np.zeros((n, n), np.uint64)
         present[:old, :old], absent[:old, :old] = self._present, self._absent
         present[:old, old:] = np.where(self._present.any(axis=1), _NO_VALUE, _UNKNOWN)[:, None]
@@ -146,9 +146,8 @@ def existing(
 
 
 @final
-@dataclass(frozen=True)
 class ActivityFold:
-    """Keeps `Activity`."""
+    """Keeps `Activity`; two of them are not the same, so use one."""
 
     def start(self, history: History) -> Activity:
         """No trials yet."""

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from typing import NamedTuple
 
 import numpy as np
@@ -21,17 +20,12 @@ class Points(NamedTuple):
     x: FloatArray  # (c, p)
     codes: IntArray  # (c, q)
 
-    def parted(self, n: int) -> tuple[Points, Points]:
-        """The first `n` points, and the others."""
-        return Points(self.x[:n], self.codes[:n]), Points(self.x[n:], self.codes[n:])
-
 
 def joint(
     good: parzen.Kernels,
     choices: IntArray,
     given: Points | None,
-    stream: Stream,
-    n: int,
+    u: FloatArray,
 ) -> Points:
     """Draws from the good density, given some coordinates, shape (n, ...).
 
@@ -39,16 +33,12 @@ def joint(
         good: Its kernels.
         choices: How many choices categorical parameters have, shape (q,).
         given: One point, missing where nothing is given; None if nothing is.
-        stream: The trial's random numbers.
-        n: How many.
+        u: Uniform random numbers, shape (n, 1 + p + q).
     """
-    p, q = good.centres.shape[1], len(choices)
-    u = stream.uniform(n * (1 + p + q))
     weights = np.cumsum(_likelihood(good, choices, given))
-    which = np.searchsorted(weights, u[:n] * weights[-1], side="right")
+    which = np.searchsorted(weights, u[:, 0] * weights[-1], side="right")
     which = np.minimum(which, len(weights) - 1)
-    x, codes = parzen.draw(good, choices, which, u[n:].reshape(n, p + q))
-    return fixed(Points(x, codes), given)
+    return fixed(Points(*parzen.draw(good, choices, which, u[:, 1:])), given)
 
 
 def _likelihood(good: parzen.Kernels, choices: IntArray, given: Points | None) -> FloatArray:
@@ -72,25 +62,26 @@ def apart(good: parzen.Kernels, choices: IntArray, stream: Stream, n: int) -> Po
     return Points(x, codes)
 
 
-def mix(fresh: Points, base: Points, stream: Stream) -> Points:
-    """The point `base` with some coordinates, at least one, taken from `fresh`.
+def mix(points: Points, base: Points, u: FloatArray) -> None:
+    """Give the last points the coordinates of `base`, but for some, at least one.
 
     Args:
-        fresh: Shape (c, ...).
-        base: One point, or one for each of `fresh`; where it lacks a parameter, the fresh
-            coordinate is taken.
-        stream: The trial's random numbers.
+        points: Shape (n, ...); the last c of them are changed.
+        base: One point, or c points; where it lacks a parameter, nothing is changed.
+        u: Uniform random numbers, shape (c, 1 + p + q).
     """
-    c, p = fresh.x.shape
-    there = np.concatenate([~np.isnan(base.x), base.codes >= 0], axis=1)  # (1 or c, p + q)
+    c, p = len(u), points.x.shape[1]
+    missing = np.isnan(base.x)
+    if base.codes.shape[1]:
+        missing = np.concatenate([missing, base.codes < 0], axis=1)  # (1 or c, p + q)
+    there = ~missing
     d = np.maximum(1, there.sum(axis=1, keepdims=True))
-    u = stream.uniform(c * (1 + there.shape[1]))
-    change = u[c:].reshape(c, -1) < np.maximum(_LEAST, _SHARE * d) / d
-    forced = (u[:c, None] * d).astype(np.intp)  # this one of those that are there
-    change |= there & (there.cumsum(axis=1) == forced + 1)
-    x = np.where(change[:, :p] | np.isnan(base.x), fresh.x, base.x)
-    codes = np.where(change[:, p:] | (base.codes < 0), fresh.codes, base.codes)
-    return Points(x, codes)
+    stays = u[:, 1:] >= np.maximum(_LEAST, _SHARE * d) / d
+    stays &= there
+    changed = (u[:, :1] * d).astype(np.intp) + 1  # this one of those that are there
+    stays &= there.cumsum(axis=1) != changed
+    np.copyto(points.x[-c:], base.x, where=stays[:, :p])
+    np.copyto(points.codes[-c:], base.codes, where=stays[:, p:])
 
 
 def fixed(points: Points, given: Points | None) -> Points:
@@ -99,13 +90,3 @@ def fixed(points: Points, given: Points | None) -> Points:
         return points
     x = np.where(np.isnan(given.x), points.x, given.x)
     return Points(x, np.where(given.codes < 0, points.codes, given.codes))
-
-
-def stack(*parts: Points) -> Points:
-    """All points below each other."""
-    return Points(*(np.concatenate(part) for part in zip(*parts, strict=True)))
-
-
-def half(n: int) -> int:
-    """How many of `n` candidates are mixes."""
-    return math.floor(n / 2)

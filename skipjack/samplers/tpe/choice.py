@@ -11,7 +11,7 @@ from skipjack.numerics import parzen
 from skipjack.records.space import BoolArray, FloatArray
 from skipjack.rng import Stream
 from skipjack.samplers.tpe.axes import Axes
-from skipjack.samplers.tpe.candidates import Points, apart, fixed, half, joint, mix, stack
+from skipjack.samplers.tpe.candidates import Points, apart, fixed, joint, mix
 from skipjack.samplers.tpe.estimate import Model, for_scoring, good_part, places_of, rest
 from skipjack.samplers.tpe.seen import ENUMERABLE, Seen, all_points
 
@@ -93,12 +93,12 @@ def drawn_jointly(search: Search, stream: Stream, n: int) -> tuple[Points, Float
     """Draws from the good density and as many mixes with the best trials, with their scores."""
     axes, model, known = search.axes, search.model, search.known
     good = good_part(model.kernels, model.n_good)
-    points = joint(good, axes.choices, known, stream, n)
-    n_mixed = half(n)
+    n_mixed, d = n // 2, len(axes.free)
+    u = stream.uniform((n + n_mixed) * (1 + d)).reshape(n + n_mixed, 1 + d)
+    points = joint(good, axes.choices, known, u[:n])
     if n_mixed:
-        drawn, fresh = points.parted(n - n_mixed)
-        bases = _bases(good, model.n_best, n_mixed, stream)
-        points = stack(drawn, fixed(mix(fresh, bases, stream), known))
+        mix(points, _bases(good, model.n_best, n_mixed, stream), u[n:])
+        points = fixed(points, known)
     axes.settle(points.x)
     trimmed = search.trimmed(points)
     scores = search.score(trimmed)

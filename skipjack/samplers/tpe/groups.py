@@ -21,8 +21,8 @@ RECENT = 64  # the newest of the others: all kept
 SAMPLED = 128  # so many stand for the rest
 CAP = FRONTIER + RECENT + SAMPLED
 _FULL = 25  # the newest trials weigh 1, older ones less the older they are
-_COMPLETE, _PRUNED = int(TrialState.COMPLETE), int(TrialState.PRUNED)
 COMPLETED, CUT_SHORT, INFEASIBLE = range(3)  # tiers
+_TIERS = {int(TrialState.COMPLETE): COMPLETED, int(TrialState.PRUNED): CUT_SHORT}
 
 
 class Split(NamedTuple):
@@ -157,13 +157,16 @@ class LadderFold:
 
 def tiers(history: History, first: int, last: int) -> Iterator[tuple[int, int | None, float]]:
     """Row, tier and violation of trials; failed ones have no tier."""
-    kinds, feasible = history.states[first:last], history.feasible[first:last]
-    tier = np.where(kinds == _COMPLETE, COMPLETED, np.where(kinds == _PRUNED, CUT_SHORT, -1))
-    tier[~feasible & (tier >= 0)] = INFEASIBLE
-    for row, which, violation in zip(
-        range(first, last), tier.tolist(), history.violation[first:last].tolist(), strict=True
-    ):
-        yield row, which if which >= 0 else None, violation
+    rows = zip(
+        range(first, last),
+        history.states[first:last].tolist(),
+        history.feasible[first:last].tolist(),
+        history.violation[first:last].tolist(),
+        strict=True,
+    )
+    for row, state, feasible, violation in rows:
+        tier = _TIERS.get(state)
+        yield row, tier if tier is None or feasible else INFEASIBLE, violation
 
 
 def key_of(history: History, row: int, tier: int, loss: float, violation: float) -> Key:

@@ -8,7 +8,6 @@ that a range which changes from trial to trial costs nothing.
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
 from typing import NamedTuple, final
 
 import numpy as np
@@ -68,19 +67,21 @@ class Places:
     """
 
     def __init__(self) -> None:
-        self.frames: list[Frame] = []
+        self.frames: list[Frame | None] = []  # None while no finished trial has the column
         self.counts = np.zeros(0)
         self._places = np.full((16, 0), np.nan)
         self._least = np.full((BINS, 0), np.inf)
         self._most = np.full((BINS, 0), -np.inf)
         self._held = np.zeros((BINS, 0))  # how many values each bin holds
         self._start = self._span = np.zeros(0)
-        self._logs = np.zeros(0, np.intp)
+        self._logs: list[int] = []
         self._layouts: set[int] = set()
         self._views: dict[Space, View] = {}
 
     def extend(self, history: History, first: int, last: int) -> None:
         """Take in rows; O(parameters) each, but O(rows so far) when a range outgrows its frame."""
+        if history.values.shape[1] > len(self.frames):
+            self._widen(history.values.shape[1])
         stale: set[int] = set()
         for index in set(history.layout_indices[first:last].tolist()) - self._layouts:
             self._layouts.add(index)
@@ -92,47 +93,67 @@ class Places:
             more = np.full((max(last, 2 * len(self._places)), len(self.frames)), np.nan)
             more[:first] = self._places[:first]
             self._places = more
-        self._fill(history, first, last, slice(None))
+        places = self._placed(history.values[first:last], slice(None))
+        self._places[first:last] = places
+        self._count(places, np.arange(places.shape[1]))
         for column in stale:
-            for name, empty in _EMPTY.items():
-                getattr(self, name)[:, column] = empty
-            self.counts[column] = 0
-            self._fill(history, 0, last, slice(column, column + 1))
+            self._again(history, column, last)
+
+    def _widen(self, width: int) -> None:
+        """Make room for columns up to `width`."""
+        more = width - len(self.frames)
+        for name, empty in _EMPTY.items():
+            old = getattr(self, name)
+            setattr(self, name, np.concatenate([old, np.full((len(old), more), empty)], axis=1))
+        self.frames += [None] * more
+        self.counts = np.concatenate([self.counts, np.zeros(more)])
+        self._start = np.concatenate([self._start, np.zeros(more)])
+        self._span = np.concatenate([self._span, np.ones(more)])
+        self._views.clear()
 
     def _note(self, column: int, dist: BaseDistribution) -> bool:
-        new = column >= len(self.frames)
-        if new:
-            self.frames.append(Frame(dist))
-            for name, empty in _EMPTY.items():
-                old = getattr(self, name)
-                setattr(self, name, np.concatenate([old, np.full((len(old), 1), empty)], axis=1))
-            self.counts = np.append(self.counts, 0.0)
-        grown = self.frames[column].cover(dist)
+        """A trial has `column` with this distribution; whether the frame has grown by that."""
+        frame, new = self.frames[column], False
+        if frame is None:
+            frame = self.frames[column] = Frame(dist)
+            new = True
+            if frame.log:
+                self._logs.append(column)
+        grown = frame.cover(dist)
         if new or grown:
-            self._start = np.array([frame.low for frame in self.frames])
-            self._span = np.array([frame.high - frame.low for frame in self.frames])
-            self._logs = np.flatnonzero([frame.log for frame in self.frames])
+            self._start[column], self._span[column] = frame.low, frame.high - frame.low
             self._views.clear()
         return grown and not new
 
-    def _fill(self, history: History, first: int, last: int, columns: slice) -> None:
-        """Compute the places of some rows and columns, and count them."""
-        z = history.values[first:last]
-        if len(self._logs):
-            z = z.copy()
-            z[:, self._logs] = np.log(z[:, self._logs])
-        z = z[:, columns]
-        places = (z - self._start[columns]) / self._span[columns]
-        self._places[first:last, columns] = places
-        there = ~np.isnan(places)
-        self.counts[columns] += there.sum(axis=0)
-        rows, offset = np.nonzero(there)
-        found = places[rows, offset]
-        bins = (found * BINS).astype(np.intp).clip(0, BINS - 1)
-        column = offset + (columns.start or 0)
-        np.minimum.at(self._least, (bins, column), found)
-        np.maximum.at(self._most, (bins, column), found)
-        np.add.at(self._held, (bins, column), 1.0)
+    def _placed(self, values: FloatArray, columns: slice) -> FloatArray:
+        """Places of internal values, shape (rows, columns)."""
+        if self._logs:
+            values = values.copy()
+            values[:, self._logs] = np.log(values[:, self._logs])
+        return (values[:, columns] - self._start[columns]) / self._span[columns]
+
+    def _count(self, places: FloatArray, columns: IntArray) -> None:
+        """Enter places, shape (rows, columns), into the bins."""
+        if len(places) == 1 and not np.isnan(places.sum()):
+            found = places[0]
+        else:
+            rows, offset = np.nonzero(~np.isnan(places))
+            found, columns = places[rows, offset], columns[offset]
+        bins = np.maximum(np.minimum((found * BINS).astype(np.intp), BINS - 1), 0)
+        np.minimum.at(self._least, (bins, columns), found)
+        np.maximum.at(self._most, (bins, columns), found)
+        np.add.at(self._held, (bins, columns), 1.0)
+        np.add.at(self.counts, columns, 1.0)
+
+    def _again(self, history: History, column: int, last: int) -> None:
+        """Compute a column anew, as its frame has changed."""
+        for name, empty in _EMPTY.items():
+            if name != "_places":
+                getattr(self, name)[:, column] = empty
+        self.counts[column] = 0.0
+        places = self._placed(history.values[:last], slice(column, column + 1))
+        self._places[:last, column] = places[:, 0]
+        self._count(places, np.array([column]))
 
     def view(self, history: History, space: Space) -> View:
         """How the columns appear in `space`."""
@@ -145,7 +166,9 @@ class Places:
 
     def _view(self, history: History, space: Space) -> View:
         columns = history.columns(space)
-        columns[columns >= len(self.frames)] = -1
+        for j, column in enumerate(columns.tolist()):
+            if column < 0 or column >= len(self.frames) or self.frames[column] is None:
+                columns[j] = -1
         scale, shift = np.ones(len(space)), np.zeros(len(space))
         known = np.flatnonzero(columns >= 0)
         dists = list(space.values())
@@ -212,9 +235,8 @@ class Places:
 
 
 @final
-@dataclass(frozen=True)
 class PlacesFold:
-    """Keeps `Places`."""
+    """Keeps `Places`; two of them are not the same, so use one."""
 
     def start(self, history: History) -> Places:
         """No trials yet."""

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from typing import NamedTuple, final
 
 from skipjack.records.history import History
@@ -19,9 +18,8 @@ def point_of(values: Mapping[str, float]) -> int:
 
 
 @final
-@dataclass(frozen=True)
 class SeenFold:
-    """Keeps the points of all trials."""
+    """Keeps the points of all trials; two of them are not the same, so use one."""
 
     def start(self, history: History) -> set[int]:
         """No trials yet."""
