@@ -63,8 +63,12 @@ def model(
             n_mine = np.full(x.shape[1], float(n_good))
             n_theirs = np.full(x.shape[1], float(split.n_bad + n_running))
         sizes[:n_good] = parzen.gap_widths(good, _floor(settings, n_mine), settings.endpoints)
-        gaps = axes.numbers(places.gaps(view, at[n_good + 1 : -1]))
-        gaps = np.where(np.isnan(gaps), 1.0, gaps) if conditional else gaps
+        gaps = places.gaps(view, split.bad)
+        if running is not None:
+            gaps = np.concatenate([gaps, places.gaps_of(view, running)])
+        gaps = axes.numbers(gaps)
+        if np.isnan(gaps.sum()):
+            gaps = np.where(np.isnan(gaps), 1.0, gaps)
         sizes[n_good + 1 : -1] = np.minimum(np.maximum(gaps, _floor(settings, n_theirs)), 1.0)
     codes = axes.codes(at) if len(axes.categorical) else np.zeros((len(at), 0), np.int64)
     codes[n_good] = codes[-1] = -1

@@ -15,10 +15,9 @@ import numpy as np
 from skipjack.distributions import BaseDistribution
 from skipjack.records.history import History
 from skipjack.records.space import FloatArray, IntArray, Space
+from skipjack.samplers.tpe.bins import Bins
 
-BINS = 128  # per column
 _SAME = 1e-12  # places nearer than this are one, computed in two ways
-_EMPTY = {"_places": np.nan, "_least": np.inf, "_most": -np.inf, "_held": 0.0}
 _SPACES = 8  # whose views are kept
 
 
@@ -59,20 +58,25 @@ class Frame:
 
 @final
 class Places:
-    """Places of all trials in the frames, and per column and bin the least and greatest of them.
+    """Places of all trials in the frames, and how far each is from its neighbours.
+
+    Neighbours are looked for among the trials of the last epoch, 1, 2, ... 30, 32, 34, ...: each
+    a twentieth more than the one before. So distances are measured for few trials at a time, and
+    do not depend on when anybody asked.
 
     Attributes:
-        frames: One per column.
+        frames: One per column; None while no finished trial has the column.
         counts: How many trials have each column, shape (columns,).
     """
 
     def __init__(self) -> None:
-        self.frames: list[Frame | None] = []  # None while no finished trial has the column
+        self.frames: list[Frame | None] = []
         self.counts = np.zeros(0)
         self._places = np.full((16, 0), np.nan)
-        self._least = np.full((BINS, 0), np.inf)
-        self._most = np.full((BINS, 0), -np.inf)
-        self._held = np.zeros((BINS, 0))  # how many values each bin holds
+        self._gaps = np.full((16, 0), np.nan)
+        self._measured = np.full(16, -1)  # in which epoch the gaps of a row were
+        self._bins = Bins()
+        self._epoch = 0  # so many rows are in the bins
         self._start = self._span = np.zeros(0)
         self._logs: list[int] = []
         self._layouts: set[int] = set()
@@ -81,35 +85,49 @@ class Places:
     def extend(self, history: History, first: int, last: int) -> None:
         """Take in rows; O(parameters) each, but O(rows so far) when a range outgrows its frame."""
         if history.values.shape[1] > len(self.frames):
-            self._widen(history.values.shape[1])
-        stale: set[int] = set()
-        for index in set(history.layout_indices[first:last].tolist()) - self._layouts:
-            self._layouts.add(index)
-            layout = history.layouts[index]
-            for column, dist in zip(layout.columns.tolist(), layout.dists, strict=True):
-                if self._note(column, dist):
-                    stale.add(column)
+            self._widen(history.values.shape[1] - len(self.frames))
+        grown: set[int] = set()
+        for index in dict.fromkeys(history.layout_indices[first:last].tolist()):
+            if index not in self._layouts:
+                self._layouts.add(index)
+                layout = history.layouts[index]
+                for column, dist in zip(layout.columns.tolist(), layout.dists, strict=True):
+                    if self._note(column, dist):
+                        grown.add(column)
         if last > len(self._places):
-            more = np.full((max(last, 2 * len(self._places)), len(self.frames)), np.nan)
-            more[:first] = self._places[:first]
-            self._places = more
+            self._lengthen(max(last, 2 * len(self._places)), first)
         places = self._placed(history.values[first:last], slice(None))
         self._places[first:last] = places
-        self._count(places, np.arange(places.shape[1]))
-        for column in stale:
+        self.counts += (places == places).sum(axis=0)  # NaN is not itself
+        for column in grown:
             self._again(history, column, last)
+        epoch = next_epoch = self._epoch
+        while next_epoch <= last:
+            epoch, next_epoch = next_epoch, after(next_epoch)
+        if epoch > self._epoch:
+            new = self._places[self._epoch : epoch]
+            self._bins.enter(new, np.arange(len(self.frames)))
+            self._epoch = epoch
 
-    def _widen(self, width: int) -> None:
-        """Make room for columns up to `width`."""
-        more = width - len(self.frames)
-        for name, empty in _EMPTY.items():
+    def _widen(self, more: int) -> None:
+        """Make room for more columns."""
+        for name in ("_places", "_gaps"):
             old = getattr(self, name)
-            setattr(self, name, np.concatenate([old, np.full((len(old), more), empty)], axis=1))
+            setattr(self, name, np.concatenate([old, np.full((len(old), more), np.nan)], axis=1))
+        self._bins.widen(more)
         self.frames += [None] * more
         self.counts = np.concatenate([self.counts, np.zeros(more)])
         self._start = np.concatenate([self._start, np.zeros(more)])
         self._span = np.concatenate([self._span, np.ones(more)])
         self._views.clear()
+
+    def _lengthen(self, rows: int, used: int) -> None:
+        """Make room for more rows."""
+        for name in ("_places", "_gaps", "_measured"):
+            old = getattr(self, name)
+            new = np.full((rows, *old.shape[1:]), -1 if name == "_measured" else np.nan)
+            new[:used] = old[:used]
+            setattr(self, name, new.astype(old.dtype, copy=False))
 
     def _note(self, column: int, dist: BaseDistribution) -> bool:
         """A trial has `column` with this distribution; whether the frame has grown by that."""
@@ -132,28 +150,13 @@ class Places:
             values[:, self._logs] = np.log(values[:, self._logs])
         return (values[:, columns] - self._start[columns]) / self._span[columns]
 
-    def _count(self, places: FloatArray, columns: IntArray) -> None:
-        """Enter places, shape (rows, columns), into the bins."""
-        if len(places) == 1 and not np.isnan(places.sum()):
-            found = places[0]
-        else:
-            rows, offset = np.nonzero(~np.isnan(places))
-            found, columns = places[rows, offset], columns[offset]
-        bins = np.maximum(np.minimum((found * BINS).astype(np.intp), BINS - 1), 0)
-        np.minimum.at(self._least, (bins, columns), found)
-        np.maximum.at(self._most, (bins, columns), found)
-        np.add.at(self._held, (bins, columns), 1.0)
-        np.add.at(self.counts, columns, 1.0)
-
     def _again(self, history: History, column: int, last: int) -> None:
         """Compute a column anew, as its frame has changed."""
-        for name, empty in _EMPTY.items():
-            if name != "_places":
-                getattr(self, name)[:, column] = empty
-        self.counts[column] = 0.0
         places = self._placed(history.values[:last], slice(column, column + 1))
         self._places[:last, column] = places[:, 0]
-        self._count(places, np.array([column]))
+        self._bins.clear(column)
+        self._bins.enter(places[: self._epoch], np.array([column]))
+        self._measured[:] = -1
 
     def view(self, history: History, space: Space) -> View:
         """How the columns appear in `space`."""
@@ -193,45 +196,37 @@ class Places:
             places[(places < -_SAME) | (places > 1.0 + _SAME)] = np.nan
         return places
 
-    def gaps(self, view: View, places: FloatArray) -> FloatArray:
-        """Distance to the farther of both neighbours among all trials, as far as bins tell.
-
-        Exact where it is more than the width of a bin, less than that or 0 elsewhere; for the
-        lowest and highest the distance to the only neighbour. Trials at the same place are each
-        other's neighbours. NaN where there is no place.
+    def gaps(self, view: View, rows: IntArray) -> FloatArray:
+        """How far trials are from the farther of both neighbours, in a space; see `Bins.gaps`.
 
         Args:
             view: Of the space.
-            places: In the space, shape (m, d).
-        """
-        x = places if view.same else (places - view.shift) / view.scale
-        tables = self._neighbours()
-        if not view.same:
-            tables = tuple(table[:, view.columns] for table in tables)
-        least, most, before, after = (table.ravel() for table in tables)
-        whole = np.nan_to_num(x) if np.isnan(x.sum()) else x
-        bins = np.maximum(np.minimum((whole * BINS).astype(np.intp), BINS - 1), 0)
-        at = bins * x.shape[1] + np.arange(x.shape[1])
-        left = (x - before.take(at)) * (x <= least.take(at) + _SAME)
-        right = (after.take(at) - x) * (x >= most.take(at) - _SAME)
-        gaps: FloatArray = np.maximum(left, right) * view.scale
-        return gaps
+            rows: Of the trials, shape (m,).
 
-    def _neighbours(self) -> tuple[FloatArray, ...]:
-        """Per bin and column: least, most, the value before the least, the one after the most.
-
-        Where there is none, a value so far on the other side that the gap is negative.
+        Returns:
+            Shape (m, d); NaN where a trial has not the parameter, or is alone.
         """
-        several = (self._held > 1.0) & (self._most <= self._least)  # all at one place
-        least = np.where(several, -9.0, self._least)
-        most = np.where(several, 9.0, self._most)
-        before = np.full(most.shape, 9.0)
-        np.maximum.accumulate(self._most[:-1], axis=0, out=before[1:])
-        before[before < -1.0] = 9.0
-        after = np.full(least.shape, -9.0)
-        np.minimum.accumulate(self._least[:0:-1], axis=0, out=after[-2::-1])
-        after[after > 2.0] = -9.0
-        return least, most, before, after
+        stale = rows[self._measured[rows] != self._epoch]
+        if len(stale):
+            columns = np.arange(len(self.frames))
+            self._gaps[stale] = self._bins.gaps(self._places[stale], columns)
+            self._measured[stale] = self._epoch
+        if view.same:
+            return self._gaps[rows]
+        return (
+            np.where(view.columns < 0, np.nan, self._gaps[rows[:, None], view.columns]) * view.scale
+        )
+
+    def gaps_of(self, view: View, places: FloatArray) -> FloatArray:
+        """The same of any places in a space, shape (m, d)."""
+        x = (places - view.shift) / view.scale
+        x[:, view.columns < 0] = np.nan
+        return self._bins.gaps(x, view.columns) * view.scale
+
+
+def after(epoch: int) -> int:
+    """The epoch after `epoch`, both as numbers of trials."""
+    return epoch + 1 if epoch < 30 else math.ceil(1.05 * epoch)
 
 
 @final
