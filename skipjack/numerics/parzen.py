@@ -82,8 +82,20 @@ def tail(z: FloatArray) -> FloatArray:
 
     Accuracy: absolute error below 1e-4 (the next of a table's nodes), 0 from 6.5 on.
     """
-    table = _tails()
-    return table.take((z * _FINE + 0.5).astype(np.intp), mode="clip")
+    place = z * _FINE
+    place += 0.5
+    return _tails().take(place.astype(np.intp), mode="clip")
+
+
+def _inside(centres: FloatArray, inverse: FloatArray) -> FloatArray:
+    """Mass of normal distributions between 0 and 1; `inverse` is 1 over their widths."""
+    ends = np.empty((2, *centres.shape))
+    np.multiply(centres, inverse, out=ends[0])
+    np.subtract(inverse, ends[0], out=ends[1])
+    outside = tail(ends)
+    inside: FloatArray = 1.0 - outside[0]
+    inside -= outside[1]
+    return inside
 
 
 def gap_widths(
@@ -168,8 +180,8 @@ def fuse(kernels: Kernels, choices: IntArray, conditional: bool = True) -> Fused
     middle = centres - 0.5
     np.multiply(square, -0.5, out=linear[:, :p])
     np.multiply(square, middle, out=linear[:, p : 2 * p])
-    below = centres * inverse
-    mass = widths * (_ROOT_TAU * (1.0 - tail(below) - tail(inverse - below)))
+    mass = widths * _inside(centres, inverse)
+    mass *= _ROOT_TAU
     if missing is not None:
         mass[missing] = 1.0
     constant = np.log(weights)
@@ -293,8 +305,7 @@ def log_marginals(
     missing = np.isnan(centres)
     centres = np.where(missing, 0.5, centres)
     inverse = 1.0 / widths
-    below = centres * inverse
-    mass = widths * (_ROOT_TAU * (1.0 - tail(below) - tail(inverse - below)))
+    mass = widths * (_ROOT_TAU * _inside(centres, inverse))
     factor = np.where(missing, 0.0, weights[:, None] / mass)
     z = (x[:, None, :] - centres) * inverse
     numeric = np.einsum("cmp,mp->cp", np.exp(-0.5 * z * z), factor)

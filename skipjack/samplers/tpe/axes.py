@@ -108,6 +108,8 @@ class Axes:
             x: Numeric places, shape (p,).
             codes: Indices of choices, shape (q,).
         """
+        if len(x) == len(self.space):
+            return self.space.decode(x.tolist())
         places = np.full(len(self.space), 0.5)
         places[self.indices[self.numeric]] = x
         places[self.indices[self.categorical]] = (codes + 0.5) / self.choices

@@ -45,9 +45,12 @@ class Search(NamedTuple):
         values: dict[str, float] = {}
         for _ in range(_ROUNDS):
             points, scores = draw(self, stream, n)
+            if seen is None:
+                i = int(scores.argmax())
+                return {**self.axes.values(points.x[i], points.codes[i]), **self.given}
             for i in np.argsort(-scores, kind="stable").tolist():
                 values = {**self.axes.values(points.x[i], points.codes[i]), **self.given}
-                if seen is None or not seen.has(self.active(values)):
+                if not seen.has(self.active(values)):
                     return values
         if seen is None or self.axes.space.cells.prod() > ENUMERABLE:
             return values

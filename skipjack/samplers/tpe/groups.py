@@ -100,11 +100,12 @@ class Ladder:
     then infeasible ones by how much they violate.
     """
 
-    __slots__ = ("_best", "_limit", "counted", "sample")
+    __slots__ = ("_best", "_limit", "_rows", "counted", "sample")
 
     def __init__(self, limit: int | None, salt: int) -> None:
         """Begin with no trials. `limit` is how many of the best are kept, None for all."""
         self._best: list[Key] = []
+        self._rows: list[int] | None = None  # of the best
         self._limit = limit
         self.counted = 0
         self.sample = Sample(salt)
@@ -113,15 +114,19 @@ class Ladder:
         """Take in a trial that completed or was pruned."""
         self.counted += 1
         best = self._best
-        if self._limit is None or len(best) < self._limit:
-            insort(best, key)
-        elif key < best[-1]:
-            insort(best, key)
+        full = self._limit is not None and len(best) >= self._limit
+        if full and key > best[-1]:
+            return
+        insort(best, key)
+        if full:
             best.pop()
+        self._rows = None
 
     def order(self) -> list[int]:
         """Rows of the best trials, the best first."""
-        return [key[3] for key in self._best]
+        if self._rows is None:
+            self._rows = [key[3] for key in self._best]
+        return self._rows
 
     def n_best(self) -> int:
         """One: ties go to the earlier trial."""
