@@ -32,7 +32,7 @@ def trials_dataframe(study: Any, attrs: tuple[str, ...], multi_index: bool) -> A
             columns |= _values(trials, "values" if many else attr, names, many)
         else:
             columns |= _columns(trials, attr)
-    frame = pandas.DataFrame({i: column for i, column in enumerate(columns.values())})
+    frame = pandas.DataFrame(dict(enumerate(columns.values())))
     if multi_index:
         frame.columns = pandas.MultiIndex.from_tuples(columns)
     else:

@@ -208,7 +208,7 @@ def test_a_run_within_a_run_is_interrupted_with_it() -> None:
 
 
 CHILD = """
-import sys, time
+import os, sys, time
 import skipjack
 
 skipjack.logging.set_verbosity(skipjack.logging.ERROR)
@@ -217,7 +217,7 @@ study = skipjack.create_study(storage=sys.argv[1], study_name="s", load_if_exist
 def objective(trial):
     x = trial.suggest_float("x", 0, 1)
     if trial.number >= 4:
-        print("ready", flush=True)
+        os.write(1, b"ready\\n")
         time.sleep(1.0 if int(sys.argv[2]) > 1 else 30.0)
     return x
 
