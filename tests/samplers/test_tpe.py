@@ -26,6 +26,7 @@ from skipjack.records.states import StudyDirection, TrialState
 from skipjack.rng import stream
 from skipjack.samplers import RandomSampler, TPESampler
 from skipjack.samplers.base import ModelSampler
+from skipjack.samplers.tpe.activity import ActivityFold, existing
 from skipjack.samplers.tpe.axes import axes_of
 from skipjack.samplers.tpe.bins import BINS
 from skipjack.samplers.tpe.groups import CAP, LadderFold, Split, split
@@ -342,6 +343,80 @@ class TestGroups:
                 assert gap <= 1.0 / BINS
 
 
+class TestActivity:
+    def rules(self, past: Past) -> set[tuple[str, str]]:
+        history = past.history
+        columns = {int(c): name for name, c in zip(history.space, history.columns(history.space))}
+        found = history.derived(ActivityFold()).rules(history)
+        return {(columns[rule.child], columns[rule.parent]) for rule in found}
+
+    def test_rules_are_learned(self) -> None:
+        past, _ = branches(TPESampler(), 0, 40)
+        assert self.rules(past) == {("x", "kind"), ("y", "kind"), ("deep", "kind"), ("z", "deep")}
+
+    def test_what_nothing_explains_has_no_rule(self) -> None:
+        past, rng = Past(), np.random.default_rng(0)
+        for _ in range(60):
+            params = {"k": (MIXED["kind"], float(rng.integers(3)))}
+            if rng.random() < 0.5:
+                params["x"] = (FLAT["x0"], 0.0)
+            past.add(params)
+        assert self.rules(past) == set()
+
+    def test_points_are_trimmed_by_the_rules(self) -> None:
+        past, _ = branches(TPESampler(), 0, 40)
+        history = past.history
+        names = ["kind", "x", "y", "deep", "z"]
+        space = Space({name: history.space[name] for name in names})
+        activity = history.derived(ActivityFold())
+        points = np.array([[0.0, 1, 1, 1, 1], [1.0, 1, 1, 0, 1], [1.0, 1, 1, 1, 1]])
+        there = existing(activity, activity.rules(history), history.columns(space), points)
+        assert there.astype(int).tolist() == [[1, 1, 0, 0, 0], [1, 0, 1, 1, 0], [1, 0, 1, 1, 1]]
+
+    def test_columns_of_trials_that_still_run_may_come_first(self) -> None:
+        past = Past()
+        number = past.run({"late": (MIXED["kind"], 1.0), "later": (MIXED["lr"], 1.0)})
+        for i in range(20):
+            past.add({"x0": (FLAT["x0"], FLAT["x0"].at(i / 20))}, [float(i)])
+        assert inside(propose(TPESampler(), past.history, 99), past.history.space)
+        past.tell(number)
+        assert inside(propose(TPESampler(), past.history, 99), past.history.space)
+
+
+def branches(sampler: ModelSampler, seed: int, n: int) -> tuple[Past, list[float]]:
+    """A study in which `kind` decides on x or y and deep, and deep on z."""
+    kinds: dict[str, BaseDistribution] = {
+        "kind": CategoricalDistribution(["a", "b"]),
+        "x": FloatDistribution(-5, 5),
+        "y": FloatDistribution(-5, 5),
+        "deep": IntDistribution(0, 2),
+        "z": FloatDistribution(1e-3, 1e3, log=True),
+    }
+    past, losses = Past(), []
+    for number in range(n):
+        known = past.history.space
+        numbers = stream(seed, number, sampler.purpose)
+        first = sampler.propose(past.history, known, numbers, {})
+        have: dict[str, float] = {}
+
+        def suggest(name: str) -> float:
+            value = first.get(name)  # noqa: B023
+            if value is None:
+                one = Space({name: kinds[name]})
+                value = sampler.propose(past.history, one, numbers, have)[name]  # noqa: B023
+            have[name] = value  # noqa: B023
+            return value
+
+        if suggest("kind") == 0:
+            losses.append((suggest("x") - 2) ** 2 + 1)
+        else:
+            losses.append((suggest("y") + 1) ** 2)
+            if suggest("deep") != 0:
+                losses[-1] += abs(math.log10(suggest("z")) - 1) - 0.5
+        past.add({name: (kinds[name], value) for name, value in have.items()}, [losses[-1]])
+    return past, losses
+
+
 class TestQuality:
     """Better than random search on most seeds; the level of a sign test is below 0.001."""
 
@@ -357,6 +432,13 @@ class TestQuality:
 
     def test_on_mixed_parameters(self) -> None:
         assert self.wins(MIXED, mixed, 60) >= 17
+
+    def test_on_branches(self) -> None:
+        better = sum(
+            min(branches(TPESampler(), seed, 50)[1]) < min(branches(RandomSampler(), seed, 50)[1])
+            for seed in range(20)
+        )
+        assert better >= 17
 
     def test_on_two_objectives(self) -> None:
         def spread(sampler: type[ModelSampler], seed: int) -> float:
