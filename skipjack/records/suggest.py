@@ -173,4 +173,3 @@ def check_name(name: object) -> str:
     if isinstance(name, str):
         return name
     raise wrong_type("name", "be a str", name)
-
