@@ -100,14 +100,20 @@ class Stream:
     thread; two streams of equal arguments give equal sequences. One word is used per number that
     is returned, so the place in the sequence does not depend on the values drawn.
     A stream must not be used by two threads at the same moment.
+
+    Attributes:
+        number: Which sequence it is.
+        trial: The trial that draws from it: the same number, but for a retry, which draws what
+            the trial drew that it repeats.
     """
 
-    __slots__ = ("_base", "_key", "_position", "number")
+    __slots__ = ("_base", "_key", "_position", "number", "trial")
 
     def __init__(self, seed: int, number: int, purpose: str) -> None:
         # The number stands in the counter too. So two purposes share no block of any number, and
         # two numbers share none of any purpose, unless two purposes have the same 64-bit hash.
         self.number = number & _MASK
+        self.trial = number
         self._key = (seed & _MASK, _hash(purpose) ^ self.number)
         self._position = 0
         self._base = -1

@@ -66,7 +66,9 @@ class Draft:
     def params(self) -> dict[str, Any]:
         """The suggested values as the user sees them, a fresh dict."""
         dists = self.dists
-        return {name: dists[name].to_external_repr(v) for name, v in self.internal.items()}
+        # The items first, at once, since another thread may be about to add one.
+        items = list(self.internal.items())
+        return {name: dists[name].to_external_repr(value) for name, value in items}
 
     @property
     def known(self) -> dict[str, float]:
@@ -77,8 +79,8 @@ class Draft:
 
     def suggest(self, name: str, dist: BaseDistribution, value: float) -> None:
         """Note that `name` was suggested from `dist` as the internal value `value`."""
-        self.internal[name] = value
         self.dists[name] = dist
+        self.internal[name] = value
 
     def note(self, kind: str, key: Any, value: Any) -> None:
         """Note a report (`kind` "reports": step, value) or an attribute ("user" or "system")."""

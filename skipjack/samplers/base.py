@@ -115,7 +115,7 @@ class ModelSampler(BaseSampler):
         """Internal values for every parameter of `space`.
 
         Args:
-            history: The finished trials; `history.running(stream.number)` are the others that
+            history: The finished trials; `history.running(stream.trial)` are the others that
                 run now.
             space: What to draw. All parameters ever seen when a trial starts; single ones later,
                 when the trial asks for what the first proposal does not cover.

@@ -113,13 +113,13 @@ class GridSampler(ModelSampler):
         given: Mapping[str, float],
     ) -> tuple[int, bool]:
         """A cell for this trial, and whether it is one that nobody is or was at."""
-        own = history.open.get(stream.number)
+        own = history.open.get(stream.trial)
         must, _ = self._digits(given, own.dists if own else {}, space, history.space)
         planned = must
         if own is not None and own.proposal:
             known, _ = self._digits(own.known, own.dists, history.space)
             planned = tuple(k if m is None else m for m, k in zip(must, known))
-        taken = self._taken(visited, history, stream.number)
+        taken = self._taken(visited, history, stream.trial)
         for fixed in dict.fromkeys((planned, must)):
             cell = visited.first(fixed, taken)
             if cell is not None:

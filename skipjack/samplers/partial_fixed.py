@@ -64,7 +64,7 @@ class PartialFixedSampler(ModelSampler):
         range may be another one when the trial asks.
         """
         whole = space is history.space or len(space) != 1
-        own = history.open.get(stream.number)
+        own = history.open.get(stream.trial)
         fixed: dict[str, float] = {}
         for name in self._fixed_params.keys() - given.keys():
             dist = space.get(name) or (own.dists if own else {}).get(name, history.space.get(name))

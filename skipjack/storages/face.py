@@ -200,12 +200,9 @@ class LedgerStorage(BaseStorage):
         """The trials of a study by number; with `deepcopy` objects of the caller's own."""
         with self.ledger.lock:
             state = self.ledger.sync(study_id)
-            if not deepcopy:
-                trials = state.shared_frozen()
-            elif states is None:
-                return state.all_frozen()
-            else:
-                trials = state.all_frozen()
+            trials = [] if deepcopy else state.shared_frozen()
+        if deepcopy:  # without the lock, so that a long list keeps no worker waiting
+            trials = state.all_frozen()
         return trials if states is None else [t for t in trials if t.state in states]
 
     def get_trial_id_from_study_id_trial_number(self, study_id: int, trial_number: int) -> int:

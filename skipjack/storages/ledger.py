@@ -131,9 +131,19 @@ class Ledger:
     # ---------------------------------------------------------------------------- catalogue
 
     def create_study(
-        self, name: str, directions: Sequence[StudyDirection], retries: int = 1
+        self,
+        name: str,
+        directions: Sequence[StudyDirection],
+        retries: int = 1,
+        seed: int | None = None,
     ) -> int:
         """Make a study and return its id.
+
+        Args:
+            name: Its name, which no other study has.
+            directions: The direction of each objective.
+            retries: How often a trial whose worker died is tried again.
+            seed: For samplers that have none of their own; None: a fresh one.
 
         Raises:
             DuplicatedStudyError: If the name is taken.
@@ -144,7 +154,7 @@ class Ledger:
                 "do": "study",
                 "name": name,
                 "directions": [int(d) for d in directions],
-                "seed": fresh_seed(),
+                "seed": fresh_seed() if seed is None else seed,
                 "retries": retries,
                 "rules": RULES,
                 "time": time.time(),

@@ -13,10 +13,10 @@ from skipjack.records.states import TrialState
 from skipjack.samplers.base import Exhausted, ModelSampler, proposes
 from skipjack.storages.ledger import Ledger
 from skipjack.study import telling
-from skipjack.trial.trial import FIXED, Trial
+from skipjack.trial.trial import FIXED, RETRIED, Trial, stream_of
 
 _logger = logging.get_logger(__name__)
-RETRIED, RETRIES = "failed_trial", "retry_history"  # system attributes of a retry
+RETRIES = "retry_history"  # the system attribute of a retry that names the trials before it
 _CHECK_EVERY = 0.1  # seconds between two looks at whether a worker is alive
 
 
@@ -88,13 +88,15 @@ def _propose(
     """Start trial `number`, or a new one, with a proposal from one of our samplers."""
     ledger: Ledger = study._ledger
     expected = state.n_trials if number is None else number
-    space, stream = state.history.space, sampler.stream(study, expected)
+    space, stream = state.history.space, stream_of(study, sampler, state, expected)
     given = {} if number is None else _given(state.open[number], state)
     params = sampler.propose(state.history, space, stream, given)
     if isinstance(params, Exhausted):
         if number is None and held:
             return None
         params = dict(params)
+    if given:
+        params = {**params, **given}
     seen, made = state.position, None
     if number is None:
         event = {"do": "create", "time": time.time(), "worker": worker}
@@ -104,7 +106,7 @@ def _propose(
             event["seen"], event["by"] = seen, sampler.purpose
         number = ledger.commit(state.study_id, event)
         if number != expected:
-            stream = sampler.stream(study, number)
+            stream = stream_of(study, sampler, state, number)
             made = sampler.propose(state.history, space, stream, given)
         elif not alone:
             made = params
@@ -176,7 +178,7 @@ def _retry(draft: Draft, state: StudyState, past: list[int]) -> dict[str, Any]:
         for name, value in draft.proposal.items()
         if name in space
     }
-    fixed = {**draft.system.get(FIXED, {}), **params, **draft.params}
+    fixed = {**params, **draft.system.get(FIXED, {}), **draft.params}
     system = {
         RETRIED: draft.system.get(RETRIED, draft.number),
         RETRIES: [*past, draft.number],

@@ -137,7 +137,7 @@ def copy_study(
     to_storage: str | BaseStorage,
     to_study_name: str | None = None,
 ) -> None:
-    """Copy a study: directions, attributes, and all trials with their numbers.
+    """Copy a study: directions, attributes, seed, and all trials with their numbers.
 
     Args:
         from_study_name: Its name.
@@ -153,7 +153,12 @@ def copy_study(
     found = source.get_study_id_from_name(from_study_name)
     trials = source.get_all_trials(found, deepcopy=False)
     name = from_study_name if to_study_name is None else to_study_name
-    made = target.create_new_study(source.get_study_directions(found), name)
+    directions = source.get_study_directions(found)
+    if isinstance(source, LedgerStorage) and isinstance(target, LedgerStorage):
+        old = source.ledger.record(found)
+        made = target.ledger.create_study(name, directions, old.retries, old.seed)
+    else:
+        made = target.create_new_study(directions, name)
     try:
         for key, value in source.get_study_system_attrs(found).items():
             target.set_study_system_attr(made, key, value)

@@ -23,12 +23,24 @@ from skipjack.records.space import Space
 from skipjack.records.states import TrialState
 from skipjack.records.suggest import BaseTrial, check_again, check_name
 from skipjack.records.times import local_time
-from skipjack.samplers.base import proposes
+from skipjack.rng import Stream
+from skipjack.samplers.base import ModelSampler, proposes
 from skipjack.storages.ledger import Ledger
 
 _RUNNING = TrialState.RUNNING
 FIXED = "fixed_params"  # the system attribute that holds enqueued values
+RETRIED = "failed_trial"  # the system attribute of a retry that names the trial it repeats
 _NOTHING: dict[str, Any] = {}
+
+
+def stream_of(study: Any, sampler: ModelSampler, state: StudyState, number: int) -> Stream:
+    """The random numbers of a trial; a retry has those of the trial that it repeats."""
+    draft = state.open.get(number)
+    if draft is None or not draft.system:
+        return sampler.stream(study, number)
+    stream = sampler.stream(study, draft.system.get(RETRIED, number))
+    stream.trial = number
+    return stream
 
 
 @final
@@ -115,8 +127,8 @@ class Trial(BaseTrial):
                 draft.suggest(name, dist, value)
                 self._ledger.wrote(self._state, draft)
         else:
-            internal[name] = value
             draft.dists[name] = dist
+            internal[name] = value
         return dist.to_external_repr(value)
 
     def _check_kind(self, name: str, dist: BaseDistribution) -> None:
@@ -142,7 +154,7 @@ class Trial(BaseTrial):
         with self._ledger.lock:
             sampler = self.study.sampler
             if self._stream is None:
-                self._stream = sampler.stream(self.study, self._number)
+                self._stream = stream_of(self.study, sampler, self._state, self._number)
             drawn = sampler.propose(
                 self._state.history, Space({name: dist}), self._stream, self._draft.internal
             )

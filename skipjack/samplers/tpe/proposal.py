@@ -46,7 +46,7 @@ def propose(
     groups = split(ranking, len(history), _n_good(ranking.counted, len(history.signs), settings))
     if settings.weights is not None:
         groups = reweighted(groups, len(history), settings.weights)
-    running = _running(history, axes, stream.number) if settings.constant_liar else None
+    running = _running(history, axes, stream.trial) if settings.constant_liar else None
     known = None
     if given:
         point = places_of(axes, [given])
@@ -58,7 +58,7 @@ def propose(
         exists = partial(existing, activity, activity.rules(history), view.columns)
     search = Search(axes, fitted, known, given, exists)
     draw = drawn_jointly if settings.joint else drawn_apart
-    seen = _seen(history, axes, stream.number)
+    seen = _seen(history, axes, stream.trial)
     values = search.best(draw, stream, settings.n_candidates, seen)
     return {name: values[name] for name in wanted}
 
