@@ -8,7 +8,7 @@ from typing import Any
 
 from skipjack import logging
 from skipjack.errors import InvalidValueError, UpdateFinishedTrialError, invalid, wrong_type
-from skipjack.records.attributes import told_float, warn_user
+from skipjack.records.attributes import float_value, warn_user
 from skipjack.records.draft import Draft
 from skipjack.records.frozen import FrozenTrial
 from skipjack.records.replay import FAIL_REASON, StudyState
@@ -42,7 +42,7 @@ def checked_values(values: Any, n_objectives: int) -> tuple[list[float] | None, 
     numbers = []
     for item in items:
         try:
-            number = told_float("values", item)
+            number = float_value("values", item)
         except TypeError:
             return None, f"The value {item!r} could not be cast to float"
         if math.isnan(number):
