@@ -178,7 +178,7 @@ class BaseStorage(ABC):
                 f"Trial {number} has finished already and cannot be changed."
             )
 
-    def remove_session(self) -> None:  # noqa: B027  # most storages hold nothing
+    def remove_session(self) -> None:  # most storages hold nothing
         """Release what the calling thread holds of the storage, such as a connection."""
 
 

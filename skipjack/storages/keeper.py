@@ -48,7 +48,7 @@ class Keeper:
     def _keep(self) -> None:
         while True:
             with self._changed:
-                if not self._due and not self._changed.wait(_IDLE):
+                if not self._changed.wait_for(lambda: self._due, _IDLE):
                     self._thread = None
                     return
                 when = self._due[0][0]
