@@ -26,7 +26,8 @@ and in the stream of each study (trials are named by their number `n`):
 
 Content: any of `user`, `system` (attributes to set), `reports` (pairs of step and value) and the
 parameters, as `layout` and `x`: internal values, in the order of a layout. A layout is spelled out
-the first time, [[name, distribution], ...], and has from then on the next number.
+the first time, [[name, distribution], ...], and has from then on the next number; within the batch
+that spells it out it is -1 if it is the first that does, -2 if it is the second, and so on.
 
 Times are seconds since the epoch. The rules of a version never change; a stream says its version.
 """

@@ -256,6 +256,14 @@ class FrozenTrial(BaseTrial):
         Raises:
             ValueError: If they do not, in words that name the field.
         """
+        self._validate_fields()
+        for name, value in self._params.items():
+            dist = checked_distribution(name, self._distributions[name])
+            if not dist._contains(dist.to_internal_repr(value)):
+                raise invalid(f"params[{name!r}]", f"lie in {dist!r}", value)
+
+    def _validate_fields(self) -> None:
+        """As `_validate`, but for the distributions and whether values lie in them."""
         values = self._values
         if not isinstance(self.state, TrialState):
             raise wrong_type("state", "be a TrialState", self.state)
@@ -282,12 +290,13 @@ class FrozenTrial(BaseTrial):
                 "have the same names",
                 (sorted(self._params), sorted(self._distributions)),
             )
-        for name, value in self._params.items():
-            dist = self._distributions[name]
-            if not isinstance(dist, BaseDistribution):
-                raise wrong_type(f"distributions[{name!r}]", "be a distribution", dist)
-            if not dist._contains(dist.to_internal_repr(value)):
-                raise invalid(f"params[{name!r}]", f"lie in {dist!r}", value)
+
+
+def checked_distribution(name: str, dist: object) -> BaseDistribution:
+    """The distribution of a trial's parameter, if it is one."""
+    if not isinstance(dist, BaseDistribution):
+        raise wrong_type(f"distributions[{name!r}]", "be a distribution", dist)
+    return dist
 
 
 def create_trial(

@@ -52,6 +52,7 @@ class StudyState:
         self._cache: list[FrozenTrial] = []
         self._unsettled: set[int] = set()
         self._applied: dict[str, int] = {}
+        self._spelled: list[Layout] = []  # by the events of the batch that is applied
 
     def apply(self, writer: str, sequence: int, events: Sequence[Event], own: bool) -> list[Any]:
         """Replay a batch and return the verdicts on its events.
@@ -64,6 +65,7 @@ class StudyState:
         if self._applied.get(writer, 0) >= sequence:
             return []
         self._applied[writer] = sequence
+        self._spelled.clear()
         if len(events) == 1:
             return [_RULES[events[0]["do"]](self, events[0], own)]
         return [_RULES[event["do"]](self, event, own) for event in events]
@@ -190,12 +192,13 @@ class StudyState:
 
     def _layout(self, spelling: int | list[Any]) -> Layout:
         if isinstance(spelling, int):
-            return self.history.layouts[spelling]
+            return self.history.layouts[spelling] if spelling >= 0 else self._spelled[-1 - spelling]
         names = tuple(name for name, _ in spelling)
         dists = tuple(intern(json_to_distribution(json.dumps(d))) for _, d in spelling)
         layout = self.history.layout(names, dists)
         for name, dist in zip(names, dists, strict=True):
             self.kinds.setdefault(name, dist)
+        self._spelled.append(layout)
         return layout
 
     def _new(self, state: TrialState, start: float | None, worker: str | None) -> Draft:

@@ -13,9 +13,9 @@ from skipjack.records.attributes import attribute_key, float_value, plain, step_
 from skipjack.records.draft import Draft
 from skipjack.records.events import Event
 from skipjack.records.frozen import FrozenStudy, FrozenTrial
-from skipjack.records.replay import TRIALS_PER_STUDY, StudyState, spelled
+from skipjack.records.replay import TRIALS_PER_STUDY, StudyState
 from skipjack.records.states import StudyDirection, TrialState
-from skipjack.records.times import epoch_seconds
+from skipjack.storages.adding import Adding
 from skipjack.storages.base import (
     DEFAULT_STUDY_NAME_PREFIX,
     BaseStorage,
@@ -109,16 +109,27 @@ class LedgerStorage(BaseStorage):
             if template_trial is None:
                 event: Event = {"do": "create", "time": time.time()}
             else:
-                event = added(state, template_trial)
+                event = Adding(state, strict=False).event(template_trial)
             number: int = self.ledger.commit(study_id, event)
         return study_id * TRIALS_PER_STUDY + number
 
-    def add_trials(self, study_id: int, trials: Sequence[FrozenTrial]) -> None:
-        """Put in copies of trials, all or none, in one write."""
+    def add_trials(
+        self, study_id: int, trials: Sequence[FrozenTrial], strict: bool = False
+    ) -> None:
+        """Put in copies of trials, all or none, in one write.
+
+        Args:
+            study_id: Where to.
+            trials: The trials; their numbers are not kept.
+            strict: Whether values must lie in their distributions.
+
+        Raises:
+            ValueError: If a parameter is of another kind in the study, or lies outside.
+        """
         with self.ledger.lock:
-            state = self.ledger.sync(study_id)
+            adding = Adding(self.ledger.sync(study_id), strict)
             if trials:
-                self.ledger.commit(study_id, *(added(state, trial) for trial in trials))
+                self.ledger.commit(study_id, *[adding.event(trial) for trial in trials])
 
     def set_trial_param(
         self,
@@ -239,37 +250,3 @@ class LedgerStorage(BaseStorage):
             if state.history.best is None:
                 raise none_complete(state.history.counts[TrialState.COMPLETE] > 0)
             return state.frozen(state.history.row(state.history.best)[0])
-
-
-def added(state: StudyState, trial: FrozenTrial) -> Event:
-    """The event that puts a copy of `trial` into a study."""
-    event: Event = {
-        "do": "add",
-        "state": int(trial.state),
-        "values": None
-        if trial.values is None
-        else [float_value("values", v) for v in trial.values],
-        "time": epoch_seconds(trial.datetime_complete),
-        "start": epoch_seconds(trial.datetime_start),
-    }
-    if trial.params:
-        names = tuple(trial.params)
-        dists = tuple(intern(trial.distributions[name]) for name in names)
-        for name, dist in zip(names, dists, strict=True):
-            check_distribution_compatibility(state.kinds.setdefault(name, dist), dist)
-        known = state.history.known_layout(names, dists)
-        event["layout"] = spelled(names, dists) if known is None else known
-        event["x"] = [
-            dist.to_internal_repr(value)
-            for dist, value in zip(dists, trial.params.values(), strict=True)
-        ]
-    if trial.user_attrs:
-        event["user"] = plain(trial.user_attrs)
-    if trial.system_attrs:
-        event["system"] = plain(trial.system_attrs)
-    if trial.intermediate_values:
-        event["reports"] = [
-            (step_value(s), float_value("intermediate_values", v))
-            for s, v in trial.intermediate_values.items()
-        ]
-    return event

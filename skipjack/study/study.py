@@ -412,13 +412,13 @@ class Study:
         for trial in chosen:
             if not isinstance(trial, FrozenTrial):
                 raise wrong_type("trial", "be a FrozenTrial", trial, "Use `create_trial`.")
-            trial._validate()
+            trial._validate_fields()
             if trial.values is not None and len(trial.values) != len(self._directions):
                 raise InvalidValueError(
                     f"A trial with {len(trial.values)} values cannot be added to a study with "
                     f"{len(self._directions)} objectives."
                 )
-        self._storage.add_trials(self._study_id, chosen)
+        self._storage.add_trials(self._study_id, chosen, strict=True)
 
     def set_user_attr(self, key: str, value: Any) -> None:
         """Attach something to the study.
