@@ -15,21 +15,21 @@ arXiv:2304.11127 (widths, categorical kernels).
 from __future__ import annotations
 
 import math
-from functools import cache
-from typing import NamedTuple, TypeAlias
+from functools import cache, lru_cache
+from typing import Any, NamedTuple, TypeAlias
 
 import numpy as np
 import numpy.typing as npt
 
 FloatArray: TypeAlias = npt.NDArray[np.float64]
 IntArray: TypeAlias = npt.NDArray[np.int64]
+BoolArray: TypeAlias = npt.NDArray[np.bool_]
 
 _ROOT_TAU = math.sqrt(2.0 * math.pi)
 _FAR = 6.5  # standard deviations beyond which nothing of a normal distribution is left
 _FINE = 2048  # nodes of the tail table per standard deviation
 _SAFE, _TINY = 300.0, 1e-150  # so that neither sums nor quotients leave the range of floats
 _PART = 2**18  # multiplications in one call, up to which OpenBLAS stays in one thread
-_DEEP = 100  # so many densities are multiplied without a number leaving the range of floats
 
 
 class Kernels(NamedTuple):
@@ -52,21 +52,36 @@ class Kernels(NamedTuple):
 
 
 class Fused(NamedTuple):
-    """Log densities of kernels as one matrix product; see `fuse`."""
+    """Log densities of kernels, without their weights, as one matrix product; see `fuse`."""
 
     linear: FloatArray  # (m, 2 p + all choices)
     constant: FloatArray  # (m,)
     absent: FloatArray  # (m, p + q): what to take back where a point lacks a parameter
-    choices: IntArray  # (q,)
+
+
+class Features(NamedTuple):
+    """Points, as `log_kernels` wants them; see `features`."""
+
+    values: FloatArray  # (c, 2 p + all choices)
+    lacking: FloatArray | None  # (c, p + q): 1 where a point lacks a parameter; None if none does
+
+
+class Source(NamedTuple):
+    """Kernels to draw from; see `source`."""
+
+    kernels: Kernels
+    shape: FloatArray  # (m, 4, p): centres, widths, masses below 0 and between 0 and 1
+    missing: BoolArray | None  # (m, p): where observations lack a parameter; None if none does
 
 
 @cache
 def _tails() -> FloatArray:
     """Mass of the standard normal distribution beyond 0 ... `_FAR`, in steps of 1 / `_FINE`."""
-    root = math.sqrt(0.5)
-    nodes = range(int(_FAR * _FINE) + 1)
-    table = np.array([0.5 * math.erfc(k * root / _FINE) for k in nodes])
-    table[-1] = 0.0
+    halves = np.exp(-0.5 * (np.arange(2 * int(_FAR * _FINE) + 1) / (2 * _FINE)) ** 2)
+    steps = halves[:-2:2] + 4.0 * halves[1::2] + halves[2::2]  # Simpson's rule; exact to 1e-14
+    table = np.zeros(len(steps) + 1)
+    table[:-1] = np.cumsum(steps[::-1])[::-1] / (6.0 * _FINE * _ROOT_TAU)
+    table[:-1] += 0.5 * math.erfc(_FAR * math.sqrt(0.5))
     return table
 
 
@@ -156,7 +171,7 @@ def cell_widths(widths: FloatArray, cells: FloatArray) -> FloatArray:
     return np.sqrt(s + h / 12.0 + 0.0758 * h * h / (h + 25.0 * s + 1e-300))
 
 
-def fuse(kernels: Kernels, choices: IntArray, conditional: bool = True) -> Fused:
+def fuse(kernels: Kernels, choices: IntArray) -> Fused:
     """Prepare kernels so that the log densities at many points are one matrix product.
 
     -(x - a)² / 2 s² is linear in (x², x), the log probability of a choice in its indicator; what
@@ -165,80 +180,89 @@ def fuse(kernels: Kernels, choices: IntArray, conditional: bool = True) -> Fused
     Args:
         kernels: What to prepare.
         choices: How many choices each categorical parameter has, shape (q,).
-        conditional: Whether something may be missing, in kernels or in points.
     """
-    centres, widths, codes, spread, weights = kernels
-    m, p = centres.shape
-    linear = np.zeros((m, 2 * p + int(choices.sum())))
-    missing = np.isnan(centres) if conditional else None
-    if missing is not None:
+    return fuse_choices(
+        fuse_numbers(kernels.centres, kernels.widths), kernels.codes, kernels.spread, choices
+    )
+
+
+def fuse_numbers(centres: FloatArray, widths: FloatArray) -> Fused:
+    """The numeric part of `fuse`. Each kernel's row depends on that kernel alone."""
+    missing = np.isnan(centres)
+    some = bool(missing.any())
+    if some:
         centres = np.where(missing, 0.5, centres)
     inverse = 1.0 / widths
     square = inverse * inverse
-    if missing is not None:
-        square[missing] = 0.0
-    middle = centres - 0.5
-    np.multiply(square, -0.5, out=linear[:, :p])
-    np.multiply(square, middle, out=linear[:, p : 2 * p])
     mass = widths * _inside(centres, inverse)
     mass *= _ROOT_TAU
-    if missing is not None:
+    if some:
+        square[missing] = 0.0
         mass[missing] = 1.0
-    constant = np.log(weights)
-    constant -= 0.5 * np.einsum("ij,ij->i", middle, linear[:, p : 2 * p])
-    if missing is None and p <= _DEEP:
-        constant -= np.log(mass.prod(axis=1))
-        back = linear[:, :0]
-    else:
-        logs = np.log(mass)
-        constant -= logs.sum(axis=1)
-        back = logs + 0.5 * middle * linear[:, p : 2 * p]
-    if len(choices):
-        even = _fuse_choices(codes, spread, choices, linear[:, 2 * p :])
-        constant += even.sum(axis=1)
-        back = np.concatenate([back, -even], axis=1) if conditional else back
-    return Fused(linear, constant, back, choices)
+    middle = centres - 0.5
+    slope = square * middle
+    absent = np.log(mass)
+    absent += 0.5 * middle * slope
+    return Fused(np.concatenate([-0.5 * square, slope], axis=1), -absent.sum(axis=1), absent)
 
 
-def _fuse_choices(
-    codes: IntArray, spread: FloatArray, choices: IntArray, linear: FloatArray
-) -> FloatArray:
-    """Fill in the categorical part of `linear`; returns what is left for the constant, (m, q)."""
+def fuse_choices(numbers: Fused, codes: IntArray, spread: FloatArray, choices: IntArray) -> Fused:
+    """Add the categorical part to the numeric one; see `fuse` and `Kernels`."""
+    if not len(choices):
+        return numbers
     present = codes >= 0
-    first = np.cumsum(choices) - choices
-    rows, columns = np.nonzero(present)
-    linear[rows, (codes + first)[rows, columns]] = np.log((1.0 + spread) / spread)[rows]
-    even = spread[:, None] / (1.0 + choices * spread[:, None])
-    return np.log(np.where(present, even, 1.0 / choices))
+    gain = np.log((1.0 + spread) / spread)
+    even = np.log(spread[:, None] / (1.0 + choices * spread[:, None]))
+    logs = np.where(present, even, -np.log(choices))
+    return Fused(
+        np.concatenate([numbers.linear, indicators(codes, choices) * gain[:, None]], axis=1),
+        numbers.constant + logs.sum(axis=1),
+        np.concatenate([numbers.absent, -logs], axis=1),
+    )
 
 
-def log_kernels(fused: Fused, x: FloatArray, codes: IntArray) -> FloatArray:
-    """Log of weight times density of each kernel at each point, shape (c, m).
+def indicators(codes: IntArray, choices: IntArray) -> BoolArray:
+    """Which choice was made, shape (m, q) to (m, all choices); none for a code of -1."""
+    owner, own = _each_choice(tuple(choices.tolist()))
+    made: BoolArray = codes[:, owner] == own
+    return made
+
+
+@lru_cache(maxsize=256)
+def _each_choice(choices: tuple[int, ...]) -> tuple[IntArray, IntArray]:
+    """Of all choices of all parameters in a row: whose each is, and which of its choices."""
+    pairs = [(j, code) for j, k in enumerate(choices) for code in range(k)]
+    owner, own = np.array(pairs, np.int64).reshape(-1, 2).T
+    return owner, own
+
+
+def features(x: FloatArray, codes: IntArray, choices: IntArray) -> Features:
+    """Prepare points for `log_kernels`.
 
     Args:
-        fused: The kernels.
         x: Places, shape (c, p); NaN where the point lacks the parameter, which then counts for
             nothing.
         codes: Indices of choices, shape (c, q); -1 likewise.
+        choices: How many choices each categorical parameter has, shape (q,).
     """
-    c, p = x.shape
-    features = np.zeros((c, fused.linear.shape[1]))
-    np.subtract(x, 0.5, out=features[:, p : 2 * p])
-    if codes.shape[1]:
-        first = np.cumsum(fused.choices) - fused.choices + 2 * p
-        if codes.min() >= 0:
-            features[np.arange(c)[:, None], codes + first] = 1.0
-        else:
-            rows, columns = np.nonzero(codes >= 0)
-            features[rows, (codes + first)[rows, columns]] = 1.0
-    lacking = _lacking(x, codes)
-    if lacking is not None:
-        features[:, p : 2 * p][np.isnan(x)] = 0.0
-    np.square(features[:, p : 2 * p], out=features[:, :p])
-    terms = _product(features, fused.linear)
+    middle = x - 0.5
+    lacking = None
+    if np.isnan(x.sum()) or (len(choices) and codes.min() < 0):
+        missing = np.isnan(x)
+        middle[missing] = 0.0
+        lacking = np.concatenate([missing, codes < 0], axis=1).astype(float)
+    parts: list[npt.NDArray[Any]] = [middle * middle, middle]
+    if len(choices):
+        parts.append(indicators(codes, choices))
+    return Features(np.concatenate(parts, axis=1), lacking)
+
+
+def log_kernels(fused: Fused, points: Features) -> FloatArray:
+    """Log density of each kernel at each point, shape (c, m)."""
+    terms = _product(points.values, fused.linear)
     terms += fused.constant
-    if lacking is not None:
-        terms += lacking @ fused.absent.T
+    if points.lacking is not None:
+        terms += _product(points.lacking, fused.absent)
     return terms
 
 
@@ -248,39 +272,30 @@ def _product(a: FloatArray, b: FloatArray) -> FloatArray:
     Threads cost more than they bring here, and who runs several studies at once has none to spare.
     """
     size = max(1, _PART // max(1, a.size))
+    if len(b) <= size:
+        whole: FloatArray = a @ b.T
+        return whole
     out = np.empty((len(a), len(b)))
     for start in range(0, len(b), size):
         np.matmul(a, b[start : start + size].T, out=out[:, start : start + size])
     return out
 
 
-def _lacking(x: FloatArray, codes: IntArray) -> FloatArray | None:
-    """1 where a point lacks a parameter, shape (c, p + q), or None if it lacks none."""
-    if not (np.isnan(x.sum()) or (codes.size and codes.min() < 0)):
-        return None
-    lacking: FloatArray = np.concatenate([np.isnan(x), codes < 0], axis=1).astype(float)
-    return lacking
-
-
-def log_ratio(terms: FloatArray, n: int) -> FloatArray:
-    """Log of the sum of the first `n` kernels over the sum of the others; shape (c, m) to (c,).
+def log_mixture(fused: Fused, weights: FloatArray, points: Features) -> FloatArray:
+    """Log of the weighted sum of the kernels at each point, shape (c,).
 
     Args:
-        terms: From `log_kernels`.
-        n: How many kernels belong to the numerator.
+        fused: The kernels.
+        weights: Theirs, shape (m,).
+        points: Where.
     """
-    ratio: FloatArray
+    terms = log_kernels(fused, points)
     if terms.max() < _SAFE:
-        densities = np.exp(terms)
-        above, below = densities[:, :n].sum(axis=1), densities[:, n:].sum(axis=1)
-        if min(above.min(), below.min()) > _TINY:
-            ratio = np.log(above / below)
-            return ratio
-    return log_mixture(terms[:, :n]) - log_mixture(terms[:, n:])
-
-
-def log_mixture(terms: FloatArray) -> FloatArray:
-    """Log of the sum of kernels, from `log_kernels`; shape (c, m) to (c,)."""
+        density = np.einsum("cm,m->c", np.exp(terms), weights)
+        if density.min() > _TINY:
+            sums: FloatArray = np.log(density)
+            return sums
+    terms += np.log(weights)
     top: FloatArray = terms.max(axis=1)
     top += np.log(np.exp(terms - top[:, None]).sum(axis=1))
     return top
@@ -317,8 +332,21 @@ def log_marginals(
     return logs
 
 
+def source(kernels: Kernels) -> Source:
+    """Prepare kernels for `draw`."""
+    centres, widths = kernels.centres, kernels.widths
+    missing = np.isnan(centres)
+    some = bool(missing.any())
+    if some:
+        centres = np.where(missing, 0.5, centres)
+    low = tail(centres / widths)
+    inside = 1.0 - low - tail((1.0 - centres) / widths)
+    shape = np.stack([centres, widths, low, inside], axis=1)
+    return Source(kernels, shape, missing if some else None)
+
+
 def draw(
-    kernels: Kernels,
+    source: Source,
     choices: IntArray,
     which: IntArray,
     u: FloatArray,
@@ -326,7 +354,7 @@ def draw(
     """One point from each of the kernels `which`.
 
     Args:
-        kernels: To choose from.
+        source: The kernels to choose from.
         choices: How many choices each categorical parameter has, shape (q,).
         which: Indices of kernels, shape (c,), or (c, p + q): one for each parameter.
         u: Uniform numbers in [0, 1), shape (c, p + q).
@@ -334,28 +362,25 @@ def draw(
     Returns:
         Places in [0, 1), shape (c, p), and indices of choices, shape (c, q).
     """
-    p, q = kernels.centres.shape[1], kernels.codes.shape[1]
+    kernels, p, q = source.kernels, source.shape.shape[2], len(choices)
+    mine: Any = which
+    theirs: Any = which
     if which.ndim == 1:
-        centres, widths, codes = kernels.centres[which], kernels.widths[which], kernels.codes[which]
-        spread = kernels.spread[which, None]
+        shape = source.shape[which]
     else:
         mine, theirs = (which[:, :p], np.arange(p)), (which[:, p:], np.arange(q))
-        centres, widths, codes = kernels.centres[mine], kernels.widths[mine], kernels.codes[theirs]
-        spread = kernels.spread[which[:, p:]]
-    missing = np.isnan(centres) if np.isnan(centres.sum()) else None
-    if missing is not None:
-        centres[missing] = 0.5
-    low = tail(centres / widths)
-    mass = 1.0 - low - tail((1.0 - centres) / widths)
+        shape = source.shape.transpose(0, 2, 1)[mine].transpose(0, 2, 1)
     values, arguments = _quantiles()
-    x = np.interp(low + u[:, :p] * mass, values, arguments)
-    x *= widths
-    x += centres
+    x = np.interp(shape[:, 2] + u[:, :p] * shape[:, 3], values, arguments)
+    x *= shape[:, 1]
+    x += shape[:, 0]
     np.minimum(np.maximum(x, 0.0, out=x), _LAST, out=x)
-    if missing is not None:
-        x[missing] = u[:, :p][missing]
+    if source.missing is not None:
+        np.copyto(x, u[:, :p], where=source.missing[mine])
+    codes = kernels.codes[theirs]
     if not q:
         return x, codes
+    spread = kernels.spread[which[:, p:] if which.ndim > 1 else which[:, None]]
     return x, _draw_codes(codes, spread, choices, u[:, p:])
 
 

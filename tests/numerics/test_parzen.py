@@ -74,27 +74,34 @@ def test_log_densities_are_those_of_the_definition(
 ) -> None:
     kernels, choices = some_kernels(seed, m, p, q, missing)
     x, codes = some_points(seed, 5, p, choices, missing)
-    terms = parzen.log_kernels(parzen.fuse(kernels, choices, missing), x, codes)
-    wanted = [
-        [density(kernels, choices, i, x[c], codes[c]) for i in range(m)] for c in range(len(x))
-    ]
-    assert np.exp(terms) == pytest.approx(np.array(wanted), rel=2e-3, abs=1e-12)
-    sums = np.array(wanted).sum(axis=1)
-    assert np.exp(parzen.log_mixture(terms)) == pytest.approx(sums, rel=2e-3)
-    if m > 1:
-        ratio = np.array(wanted)[:, :1].sum(axis=1) / np.array(wanted)[:, 1:].sum(axis=1)
-        assert parzen.log_ratio(terms, 1) == pytest.approx(np.log(ratio), abs=1e-2)
+    fused, at = parzen.fuse(kernels, choices), parzen.features(x, codes, choices)
+    wanted = np.array(
+        [[density(kernels, choices, i, x[c], codes[c]) for i in range(m)] for c in range(len(x))]
+    )
+    found = np.exp(parzen.log_kernels(fused, at)) * kernels.weights
+    assert found == pytest.approx(wanted, rel=2e-3, abs=1e-12)
+    sums = wanted.sum(axis=1)
+    assert np.exp(parzen.log_mixture(fused, kernels.weights, at)) == pytest.approx(sums, rel=2e-3)
 
 
 @pytest.mark.parametrize("p", [150, 400])
 def test_many_parameters_leave_no_nan(p: int) -> None:
     kernels, choices = some_kernels(0, 40, p, 3, missing=False)
     x, codes = some_points(0, 24, p, choices, missing=False)
-    terms = parzen.log_kernels(parzen.fuse(kernels, choices, False), x, codes)
-    assert np.isfinite(terms).all()
-    assert np.isfinite(parzen.log_ratio(terms, 10)).all()
-    apart = parzen.log_mixture(terms[:, :10]) - parzen.log_mixture(terms[:, 10:])
-    assert parzen.log_ratio(terms, 10) == pytest.approx(apart)
+    fused, at = parzen.fuse(kernels, choices), parzen.features(x, codes, choices)
+    found = parzen.log_mixture(fused, kernels.weights, at)
+    assert np.isfinite(found).all()
+    terms = parzen.log_kernels(fused, at) + np.log(kernels.weights)
+    assert found == pytest.approx(np.logaddexp.reduce(terms, axis=1))
+
+
+def test_what_is_fused_of_a_kernel_does_not_depend_on_the_others() -> None:
+    kernels, _ = some_kernels(0, 70, 9, 0, missing=True)
+    together = parzen.fuse_numbers(kernels.centres, kernels.widths)
+    for i in range(70):
+        alone = parzen.fuse_numbers(kernels.centres[i : i + 1], kernels.widths[i : i + 1])
+        for one, all_of_them in zip(alone, together, strict=True):
+            assert np.array_equal(one[0], all_of_them[i])
 
 
 @given(st.integers(0, 10**6), st.integers(1, 6))
@@ -180,7 +187,7 @@ def test_draws_have_the_density(centre: float, width: float) -> None:
         np.array([[centre]]), np.array([[width]]), np.zeros((1, 0), int), np.ones(1), np.ones(1)
     )
     u = ((np.arange(4000) + 0.5) / 4000)[:, None]
-    x, _ = parzen.draw(kernels, np.zeros(0, int), np.zeros(4000, int), u)
+    x, _ = parzen.draw(parzen.source(kernels), np.zeros(0, int), np.zeros(4000, int), u)
     assert ((x >= 0) & (x < 1)).all()
     for at in (0.05, 0.3, 0.5, 0.8):
         exact = normal_mass(-centre / width, (at - centre) / width) / normal_mass(
@@ -195,7 +202,7 @@ def test_draws_of_choices_have_their_probabilities() -> None:
     )
     u = np.random.default_rng(0).random((20_000, 2))
     for which, wanted in ((0, [0.2 / 1.6, 0.2 / 1.6, 1.2 / 1.6]), (1, [1 / 3, 1 / 3, 1 / 3])):
-        x, codes = parzen.draw(kernels, np.array([3]), np.full(len(u), which), u)
+        x, codes = parzen.draw(parzen.source(kernels), np.array([3]), np.full(len(u), which), u)
         assert np.array_equal(x[:, 0], u[:, 0])  # uniform where the kernel lacks the parameter
         shares = np.bincount(codes[:, 0], minlength=3) / len(u)
         assert shares == pytest.approx(np.array(wanted), abs=0.012)

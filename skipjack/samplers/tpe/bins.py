@@ -25,7 +25,7 @@ class Bins:
         self._least = np.zeros((BINS, 0))
         self._most = np.zeros((BINS, 0))
         self._held = np.zeros((BINS, 0))  # how many places each bin holds
-        self._tables: tuple[FloatArray, ...] | None = None
+        self._tables: FloatArray | None = None
 
     def widen(self, more: int) -> None:
         """Make room for more columns."""
@@ -59,26 +59,29 @@ class Bins:
         """
         if self._tables is None:
             self._tables = self._made()
-        least, most, before, after = self._tables
-        at = (_bin(np.nan_to_num(places)), columns)
-        left = np.where(places <= least[at] + _SAME, places - before[at], 0.0)
-        right = np.where(places >= most[at] - _SAME, after[at] - places, 0.0)
+        flat = _bin(places) * self._least.shape[1] + columns
+        least, most, before, after = self._tables[:, flat]
+        left = np.where(places <= least, places - before, 0.0)
+        right = np.where(places >= most, after - places, 0.0)
         gaps: FloatArray = np.fmax(left, right)
         gaps[np.isnan(places)] = np.nan
         return gaps
 
-    def _made(self) -> tuple[FloatArray, ...]:
-        """Per bin: least and most, and the nearest place in the bins below and above; or NaN."""
+    def _made(self) -> FloatArray:
+        """Per bin: least and most, and the nearest place in the bins below and above, or NaN.
+
+        Shape (4, bins of all columns); least and most with some room.
+        """
         several = (self._held > 1.0) & (self._most <= self._least)  # all at one place
-        before, after = (np.full(self._least.shape, np.nan) for _ in range(2))
-        np.fmax.accumulate(self._most[:-1], axis=0, out=before[1:])
-        np.fmin.accumulate(self._least[:0:-1], axis=0, out=after[-2::-1])
-        least = np.where(several, -1.0, np.where(self._held > 0.0, self._least, 2.0))
-        most = np.where(several, 2.0, np.where(self._held > 0.0, self._most, -1.0))
-        return least, most, before, after
+        tables = np.full((4, *self._least.shape), np.nan)
+        tables[0] = np.where(several, -1.0, np.where(self._held > 0.0, self._least, 2.0)) + _SAME
+        tables[1] = np.where(several, 2.0, np.where(self._held > 0.0, self._most, -1.0)) - _SAME
+        np.fmax.accumulate(self._most[:-1], axis=0, out=tables[2, 1:])
+        np.fmin.accumulate(self._least[:0:-1], axis=0, out=tables[3, -2::-1])
+        return tables.reshape(4, -1)
 
 
 def _bin(places: FloatArray) -> IntArray:
-    """The bins of places; the first and last for those outside."""
-    bins: IntArray = np.maximum(np.minimum((places * BINS).astype(np.intp), BINS - 1), 0)
+    """The bins of places; the first and last for those outside, the first for NaN."""
+    bins: IntArray = np.minimum((np.fmax(places, 0.0) * BINS).astype(np.intp), BINS - 1)
     return bins

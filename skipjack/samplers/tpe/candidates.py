@@ -9,6 +9,7 @@ import numpy as np
 from skipjack.numerics import parzen
 from skipjack.records.space import FloatArray, IntArray
 from skipjack.rng import Stream
+from skipjack.samplers.tpe.estimate import Good
 
 _SHARE = 0.3  # of the parameters are drawn anew in a mix, on average,
 _LEAST = 2.0  # but at least so many
@@ -22,7 +23,7 @@ class Points(NamedTuple):
 
 
 def joint(
-    good: parzen.Kernels,
+    good: Good,
     choices: IntArray,
     given: Points | None,
     u: FloatArray,
@@ -30,36 +31,35 @@ def joint(
     """Draws from the good density, given some coordinates, shape (n, ...).
 
     Args:
-        good: Its kernels.
+        good: That density.
         choices: How many choices categorical parameters have, shape (q,).
         given: One point, missing where nothing is given; None if nothing is.
         u: Uniform random numbers, shape (n, 1 + p + q).
     """
-    weights = np.cumsum(_likelihood(good, choices, given))
-    which = np.searchsorted(weights, u[:, 0] * weights[-1], side="right")
-    which = np.minimum(which, len(weights) - 1)
-    return fixed(Points(*parzen.draw(good, choices, which, u[:, 1:])), given)
+    total = good.total if given is None else np.cumsum(_likelihood(good.kernels, choices, given))
+    which = total.searchsorted(u[:, 0] * total[-1], side="right")
+    which = np.minimum(which, len(total) - 1)
+    return fixed(Points(*parzen.draw(good.source, choices, which, u[:, 1:])), given)
 
 
-def _likelihood(good: parzen.Kernels, choices: IntArray, given: Points | None) -> FloatArray:
+def _likelihood(good: parzen.Kernels, choices: IntArray, given: Points) -> FloatArray:
     """Weights of kernels once some coordinates are known, shape (m,)."""
-    if given is None:
-        return good.weights
-    terms = parzen.log_kernels(parzen.fuse(good, choices), given.x, given.codes)[0]
+    at = parzen.features(given.x, given.codes, choices)
+    terms = parzen.log_kernels(parzen.fuse(good, choices), at)[0] + np.log(good.weights)
     likelihood: FloatArray = np.exp(terms - terms.max())
     return likelihood
 
 
-def apart(good: parzen.Kernels, choices: IntArray, stream: Stream, n: int) -> Points:
+def apart(good: Good, choices: IntArray, stream: Stream, n: int) -> Points:
     """Draws in which each parameter comes from a kernel of its own, shape (n, ...)."""
-    p, q = good.centres.shape[1], len(choices)
-    u = stream.uniform(2 * n * (p + q)).reshape(2, n, p + q)
-    there = np.concatenate([~np.isnan(good.centres), good.codes >= 0], axis=1)
+    centres, codes, own = good.kernels.centres, good.kernels.codes, good.kernels.weights
+    d = centres.shape[1] + len(choices)
+    u = stream.uniform(2 * n * d).reshape(2, n, d)
+    there = np.concatenate([~np.isnan(centres), codes >= 0], axis=1)
     there[-1] = True  # the prior
-    weights = np.cumsum(np.where(there, good.weights[:, None], 0.0), axis=0)  # (m, p + q)
+    weights = np.cumsum(np.where(there, own[:, None], 0.0), axis=0)  # (m, p + q)
     which = (weights <= u[0][:, None, :] * weights[-1]).sum(axis=1)
-    x, codes = parzen.draw(good, choices, np.minimum(which, len(weights) - 1), u[1])
-    return Points(x, codes)
+    return Points(*parzen.draw(good.source, choices, np.minimum(which, len(weights) - 1), u[1]))
 
 
 def mix(points: Points, base: Points, u: FloatArray) -> None:
@@ -74,14 +74,20 @@ def mix(points: Points, base: Points, u: FloatArray) -> None:
     missing = np.isnan(base.x)
     if base.codes.shape[1]:
         missing = np.concatenate([missing, base.codes < 0], axis=1)  # (1 or c, p + q)
-    there = ~missing
-    d = np.maximum(1, there.sum(axis=1, keepdims=True))
-    stays = u[:, 1:] >= np.maximum(_LEAST, _SHARE * d) / d
-    stays &= there
-    changed = (u[:, :1] * d).astype(np.intp) + 1  # this one of those that are there
-    stays &= there.cumsum(axis=1) != changed
+    if missing.any():
+        there = ~missing
+        d = np.maximum(1, there.sum(axis=1, keepdims=True))
+        stays = u[:, 1:] >= np.maximum(_LEAST, _SHARE * d) / d
+        stays &= there
+        changed = (u[:, :1] * d).astype(np.intp) + 1  # this one of those that are there
+        stays &= there.cumsum(axis=1) != changed
+    else:
+        d = missing.shape[1]
+        stays = u[:, 1:] >= max(_LEAST, _SHARE * d) / d
+        stays[np.arange(c), (u[:, 0] * d).astype(np.intp)] = False
     np.copyto(points.x[-c:], base.x, where=stays[:, :p])
-    np.copyto(points.codes[-c:], base.codes, where=stays[:, p:])
+    if base.codes.shape[1]:
+        np.copyto(points.codes[-c:], base.codes, where=stays[:, p:])
 
 
 def fixed(points: Points, given: Points | None) -> Points:

@@ -12,7 +12,7 @@ from skipjack.records.space import BoolArray, FloatArray
 from skipjack.rng import Stream
 from skipjack.samplers.tpe.axes import Axes
 from skipjack.samplers.tpe.candidates import Points, apart, fixed, joint, mix
-from skipjack.samplers.tpe.estimate import Model, for_scoring, good_part, places_of, rest
+from skipjack.samplers.tpe.estimate import Model, places_of
 from skipjack.samplers.tpe.seen import ENUMERABLE, Seen, all_points
 
 _SAME = 1e-12  # places nearer than this are one, computed in two ways
@@ -82,10 +82,10 @@ class Search(NamedTuple):
 
     def score(self, points: Points) -> FloatArray:
         """Log ratio of the joint densities, shape (c,), of trimmed points."""
-        model, axes = self.model, self.axes
-        kernels = for_scoring(axes, model.kernels)
-        fused = parzen.fuse(kernels, axes.choices, model.conditional)
-        return parzen.log_ratio(parzen.log_kernels(fused, points.x, points.codes), model.n_good)
+        good, bad, choices = self.model.good, self.model.bad, self.axes.choices
+        at = parzen.features(points.x, points.codes, choices)
+        above = parzen.log_mixture(good.fused, good.kernels.weights, at)
+        return above - parzen.log_mixture(bad.fused(choices), bad.weights, at)
 
 
 Exists: TypeAlias = Callable[[FloatArray], BoolArray]
@@ -94,19 +94,18 @@ Draw: TypeAlias = Callable[[Search, Stream, int], tuple[Points, FloatArray]]
 
 def drawn_jointly(search: Search, stream: Stream, n: int) -> tuple[Points, FloatArray]:
     """Draws from the good density and as many mixes with the best trials, with their scores."""
-    axes, model, known = search.axes, search.model, search.known
-    good = good_part(model.kernels, model.n_good)
+    axes, good, known = search.axes, search.model.good, search.known
     n_mixed, d = n // 2, len(axes.free)
     u = stream.uniform((n + n_mixed) * (1 + d)).reshape(n + n_mixed, 1 + d)
     points = joint(good, axes.choices, known, u[:n])
     if n_mixed:
-        mix(points, _bases(good, model.n_best, n_mixed, stream), u[n:])
+        mix(points, _bases(good.kernels, search.model.n_best, n_mixed, stream), u[n:])
         points = fixed(points, known)
     axes.settle(points.x)
     trimmed = search.trimmed(points)
     scores = search.score(trimmed)
     if axes.cells:
-        scores[_repeats(trimmed, good)] = -np.inf
+        scores[_repeats(trimmed, good.kernels)] = -np.inf
     return points, scores
 
 
@@ -125,16 +124,14 @@ def _bases(good: parzen.Kernels, n_best: int, n: int, stream: Stream) -> Points:
 
 def drawn_apart(search: Search, stream: Stream, n: int) -> tuple[Points, FloatArray]:
     """One point: each coordinate has the best ratio of its own densities among its own draws."""
-    axes, model, known = search.axes, search.model, search.known
-    points = apart(good_part(model.kernels, model.n_good), axes.choices, stream, n)
+    axes, good, bad = search.axes, search.model.good, search.model.bad
+    points = apart(good, axes.choices, stream, n)
     axes.settle(points.x)
-    kernels = for_scoring(axes, model.kernels)
-    scores = parzen.log_marginals(
-        good_part(kernels, model.n_good), axes.choices, points.x, points.codes
-    ) - parzen.log_marginals(rest(kernels, model.n_good), axes.choices, points.x, points.codes)
+    at = axes.choices, points.x, points.codes
+    scores = parzen.log_marginals(good.scoring, *at) - parzen.log_marginals(bad.kernels(), *at)
     best = scores.argmax(axis=0)  # (p + q,)
     p, q = points.x.shape[1], points.codes.shape[1]
     chosen = Points(
         points.x[best[:p], np.arange(p)][None], points.codes[best[p:], np.arange(q)][None]
     )
-    return fixed(chosen, known), np.zeros(1)
+    return fixed(chosen, search.known), np.zeros(1)

@@ -3,24 +3,102 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import NamedTuple
+from typing import Any, NamedTuple, TypeAlias
 
 import numpy as np
+import numpy.typing as npt
 
 from skipjack.numerics import parzen
-from skipjack.records.space import FloatArray
+from skipjack.records.space import BoolArray, FloatArray, IntArray
 from skipjack.samplers.tpe.axes import Axes
 from skipjack.samplers.tpe.groups import Split
 from skipjack.samplers.tpe.places import Places, View
 from skipjack.samplers.tpe.sampler import Settings
+from skipjack.samplers.tpe.table import Rows, Table
+
+Array: TypeAlias = npt.NDArray[Any]
+
+
+class Good(NamedTuple):
+    """The density of the good trials; it stays while they are the same.
+
+    Attributes:
+        rows: Of the trials, best first.
+        settings: Of the user, with which it was made.
+        counts: How many of the trials have each numeric parameter, shape (p,).
+        lacks: Whether one lacks a parameter.
+        kernels: One per trial, best first, and the prior.
+        source: The same to draw from.
+        total: Sums of their weights up to each, shape (m,).
+        scoring: The same with the widths for scoring.
+        fused: The same made ready.
+        prior: The prior as one of the rows of `Bad`.
+    """
+
+    rows: list[int]
+    settings: Settings
+    counts: FloatArray
+    lacks: bool
+    kernels: parzen.Kernels
+    source: parzen.Source
+    total: FloatArray
+    scoring: parzen.Kernels
+    fused: parzen.Fused
+    prior: Rows
+
+
+class Bad(NamedTuple):
+    """The density of the other trials: m of a table, then those that run and the prior.
+
+    Attributes:
+        table: All kernels that are kept.
+        slots: Those that belong to it, shape (m,).
+        more: The kernels of trials that run, and the prior.
+        weights, spread: Of all; see `parzen.Kernels`.
+        conditional: Whether points or trials may lack a parameter.
+    """
+
+    table: Rows
+    slots: IntArray
+    more: Rows
+    weights: FloatArray
+    spread: FloatArray
+    conditional: bool
+
+    def _all(self, kept: Array, more: Array) -> Array:
+        return np.concatenate([kept.take(self.slots, axis=0), more])
+
+    def fused(self, choices: IntArray) -> parzen.Fused:
+        """Made ready for `parzen.log_mixture`."""
+        table, more = self.table, self.more
+        linear = self._all(table.linear, more.linear)
+        constant = self._all(table.constant, more.constant)
+        absent = self._all(table.absent, more.absent) if self.conditional else linear[:, :0]
+        numbers = parzen.Fused(linear, constant, absent)
+        if not len(choices):
+            return numbers
+        return parzen.fuse_choices(
+            numbers, self._all(table.codes, more.codes), self.spread, choices
+        )
+
+    def kernels(self) -> parzen.Kernels:
+        """With the widths for scoring."""
+        table, more = self.table, self.more
+        return parzen.Kernels(
+            self._all(table.centres, more.centres),
+            self._all(table.widths, more.widths),
+            self._all(table.codes, more.codes),
+            self.spread,
+            self.weights,
+        )
 
 
 class Model(NamedTuple):
-    """Kernels of the good trials, best first, and the prior; then those of the others likewise."""
+    """Both densities."""
 
-    kernels: parzen.Kernels
-    n_good: int  # the prior included
-    n_best: int  # of the good ones, how many nothing is better than
+    good: Good
+    bad: Bad
+    n_best: int  # of the good trials, how many nothing is better than
     conditional: bool  # whether a trial lacks a parameter
 
 
@@ -42,47 +120,85 @@ def model(
         running: Places of the trials that run, which count as bad, shape (r, d), or None.
         settings: The user's.
     """
-    n_good, n_bad = len(split.good), len(split.bad)
-    rows = np.concatenate([split.good, _NONE, split.bad, _NONE])
-    at = places.of(view, rows)
-    n_running = 0
+    rows = split.good.tolist()
+    good: Good | None = view.kept.get("good")
+    if good is None or good.rows != rows or good.settings != settings:
+        good = view.kept["good"] = _good(axes, places.of(view, split.good), rows, settings)
+    n_running = 0 if running is None else len(running)
+    seen = places.counts
+    if not view.same:
+        seen = np.where(view.columns < 0, 0.0, seen[view.columns])
+    others = np.maximum(0.0, axes.numbers(seen[None])[0] - good.counts) + n_running
+    least = _floor(settings, others)
+
+    def made(trials: IntArray) -> Rows:
+        return _rows(axes, places.of(view, trials), places.gaps(view, trials), least)
+
+    table: Table = view.kept.get("table") or view.kept.setdefault("table", Table(good.prior))
+    slots = table.slots(split.bad, (places.epoch, least.tobytes()), made)
+    more = good.prior
     if running is not None:
-        n_running = len(running)
-        at = np.concatenate([at[:-1], running, at[-1:]])
-    at[n_good] = at[-1] = 0.5
+        run = _rows(axes, running, places.gaps_of(view, running), least)
+        more = Rows(*(np.concatenate(pair) for pair in zip(run, more, strict=True)))
+    n = len(slots)
+    weights = np.ones(n + n_running + 1)
+    weights[:n] = split.weights
+    weights[-1] = settings.prior
+    spread = np.full(len(weights), settings.prior / (split.n_bad + n_running + 1.0))
+    conditional = bool(good.lacks or table.kept.lacks[slots].any() or more.lacks.any())
+    bad = Bad(table.kept, slots, more, weights, spread, conditional)
+    return Model(good, bad, split.n_best, conditional)
+
+
+def _good(axes: Axes, at: FloatArray, rows: list[int], settings: Settings) -> Good:
+    """The density of good trials at places of shape (n, d)."""
+    n = len(at)
     x = axes.numbers(at)
-    good = x[:n_good]
-    conditional = bool(np.isnan(at.sum()))
-    sizes = np.ones_like(x)
-    if x.shape[1]:
-        if conditional:
-            n_mine = (~np.isnan(good)).sum(axis=0).astype(float)
-            seen = np.where(view.columns >= 0, places.counts[view.columns], 0.0)
-            n_theirs = np.maximum(0.0, axes.numbers(seen[None])[0] - n_mine) + n_running
-        else:
-            n_mine = np.full(x.shape[1], float(n_good))
-            n_theirs = np.full(x.shape[1], float(split.n_bad + n_running))
-        sizes[:n_good] = parzen.gap_widths(good, _floor(settings, n_mine), settings.endpoints)
-        gaps = places.gaps(view, split.bad)
-        if running is not None:
-            gaps = np.concatenate([gaps, places.gaps_of(view, running)])
-        gaps = axes.numbers(gaps)
-        if np.isnan(gaps.sum()):
-            gaps = np.where(np.isnan(gaps), 1.0, gaps)
-        sizes[n_good + 1 : -1] = np.minimum(np.maximum(gaps, _floor(settings, n_theirs)), 1.0)
-    codes = axes.codes(at) if len(axes.categorical) else np.zeros((len(at), 0), np.int64)
-    codes[n_good] = codes[-1] = -1
-    weights = np.ones(len(at))
-    weights[n_good + 1 : n_good + 1 + n_bad] = split.weights
-    weights[n_good] = weights[-1] = settings.prior
-    spread = np.full(len(at), settings.prior / (split.n_bad + n_running + 1.0))
-    spread[: n_good + 1] = settings.prior / (n_good + 1.0)
-    return Model(
-        parzen.Kernels(x, sizes, codes, spread, weights), n_good + 1, split.n_best, conditional
+    counts = (~np.isnan(x)).sum(axis=0).astype(float)
+    middle = np.full((1, at.shape[1]), 0.5)
+    prior = _rows(axes, middle, np.ones(middle.shape), 1.0)
+    prior.codes.fill(-1)
+    widths = parzen.gap_widths(x, _floor(settings, counts), settings.endpoints)
+    weights = np.ones(n + 1)
+    weights[n] = settings.prior
+    kernels = parzen.Kernels(
+        np.concatenate([x, prior.centres]),
+        np.concatenate([widths, np.ones((1, x.shape[1]))]),
+        np.concatenate([axes.codes(at), prior.codes]),
+        np.full(n + 1, settings.prior / (n + 1.0)),
+        weights,
+    )
+    scoring = kernels._replace(widths=_scoring_widths(axes, kernels.centres, kernels.widths))
+    return Good(
+        rows,
+        settings,
+        counts,
+        bool(np.isnan(at).any()),
+        kernels,
+        parzen.source(kernels),
+        np.cumsum(weights),
+        scoring,
+        parzen.fuse(scoring, axes.choices),
+        prior,
     )
 
 
-_NONE = np.zeros(1, np.intp)
+def _rows(axes: Axes, at: FloatArray, gaps: FloatArray, least: FloatArray | float) -> Rows:
+    """Kernels of trials, each by itself.
+
+    Args:
+        axes: Of the space.
+        at: Where the trials are, shape (m, d).
+        gaps: How far each is from its neighbours, shape (m, d).
+        least: The least width, a number or of shape (p,).
+    """
+    x, widths = axes.numbers(at), axes.numbers(gaps)
+    alone = np.isnan(widths)
+    if alone.any():
+        widths = np.where(alone, 1.0, widths)
+    widths = _scoring_widths(axes, x, np.minimum(np.maximum(widths, least), 1.0))
+    lacks: BoolArray = np.isnan(at.sum(axis=1))
+    return Rows(x, widths, axes.codes(at), *parzen.fuse_numbers(x, widths), lacks)
 
 
 def _floor(settings: Settings, counts: FloatArray) -> FloatArray:
@@ -90,12 +206,11 @@ def _floor(settings: Settings, counts: FloatArray) -> FloatArray:
     return 1.0 / np.minimum(100.0, counts + 2.0) if settings.clip else np.full(counts.shape, 1e-3)
 
 
-def for_scoring(axes: Axes, kernels: parzen.Kernels) -> parzen.Kernels:
-    """The kernels with widths that make densities at cells' centres right; as they are if none."""
+def _scoring_widths(axes: Axes, centres: FloatArray, widths: FloatArray) -> FloatArray:
+    """Widths that make densities at cells' centres right; as they are if there are no cells."""
     if not axes.discrete:
-        return kernels
-    cells = axes.cell_widths(kernels.centres)
-    return kernels._replace(widths=parzen.cell_widths(kernels.widths, np.nan_to_num(cells)))
+        return widths
+    return parzen.cell_widths(widths, np.nan_to_num(axes.cell_widths(centres)))
 
 
 def places_of(axes: Axes, points: Sequence[Mapping[str, float]]) -> FloatArray:
@@ -105,15 +220,3 @@ def places_of(axes: Axes, points: Sequence[Mapping[str, float]]) -> FloatArray:
     names = axes.free.names
     values = np.array([[point.get(name, np.nan) for name in names] for point in points], float)
     return axes.free.encode(values.reshape(len(points), len(names)))
-
-
-def good_part(kernels: parzen.Kernels, n: int) -> parzen.Kernels:
-    """The first `n` kernels."""
-    centres, widths, codes, spread, weights = kernels
-    return parzen.Kernels(centres[:n], widths[:n], codes[:n], spread[:n], weights[:n])
-
-
-def rest(kernels: parzen.Kernels, n: int) -> parzen.Kernels:
-    """All but the first `n` kernels."""
-    centres, widths, codes, spread, weights = kernels
-    return parzen.Kernels(centres[n:], widths[n:], codes[n:], spread[n:], weights[n:])

@@ -8,7 +8,7 @@ that a range which changes from trial to trial costs nothing.
 from __future__ import annotations
 
 import math
-from typing import NamedTuple, final
+from typing import Any, NamedTuple, final
 
 import numpy as np
 
@@ -29,6 +29,7 @@ class View(NamedTuple):
     shift: FloatArray  # (d,)
     known: IntArray  # which of the d parameters have a column
     same: bool  # the columns are those of the history, the frames the ranges of the space
+    kept: dict[str, Any]  # what may be kept for this space as long as the frames are the same
 
 
 @final
@@ -67,16 +68,15 @@ class Places:
     Attributes:
         frames: One per column; None while no finished trial has the column.
         counts: How many trials have each column, shape (columns,).
+        epoch: So many trials are looked at for neighbours.
     """
 
     def __init__(self) -> None:
         self.frames: list[Frame | None] = []
         self.counts = np.zeros(0)
         self._places = np.full((16, 0), np.nan)
-        self._gaps = np.full((16, 0), np.nan)
-        self._measured = np.full(16, -1)  # in which epoch the gaps of a row were
         self._bins = Bins()
-        self._epoch = 0  # so many rows are in the bins
+        self.epoch = 0
         self._start = self._span = np.zeros(0)
         self._logs: list[int] = []
         self._layouts: set[int] = set()
@@ -101,19 +101,18 @@ class Places:
         self.counts += (places == places).sum(axis=0)  # NaN is not itself
         for column in grown:
             self._again(history, column, last)
-        epoch = next_epoch = self._epoch
+        epoch = next_epoch = self.epoch
         while next_epoch <= last:
             epoch, next_epoch = next_epoch, after(next_epoch)
-        if epoch > self._epoch:
-            new = self._places[self._epoch : epoch]
+        if epoch > self.epoch:
+            new = self._places[self.epoch : epoch]
             self._bins.enter(new, np.arange(len(self.frames)))
-            self._epoch = epoch
+            self.epoch = epoch
 
     def _widen(self, more: int) -> None:
         """Make room for more columns."""
-        for name in ("_places", "_gaps"):
-            old = getattr(self, name)
-            setattr(self, name, np.concatenate([old, np.full((len(old), more), np.nan)], axis=1))
+        old = self._places
+        self._places = np.concatenate([old, np.full((len(old), more), np.nan)], axis=1)
         self._bins.widen(more)
         self.frames += [None] * more
         self.counts = np.concatenate([self.counts, np.zeros(more)])
@@ -123,11 +122,9 @@ class Places:
 
     def _lengthen(self, rows: int, used: int) -> None:
         """Make room for more rows."""
-        for name in ("_places", "_gaps", "_measured"):
-            old = getattr(self, name)
-            new = np.full((rows, *old.shape[1:]), -1 if name == "_measured" else np.nan)
-            new[:used] = old[:used]
-            setattr(self, name, new.astype(old.dtype, copy=False))
+        old = self._places
+        self._places = np.full((rows, old.shape[1]), np.nan)
+        self._places[:used] = old[:used]
 
     def _note(self, column: int, dist: BaseDistribution) -> bool:
         """A trial has `column` with this distribution; whether the frame has grown by that."""
@@ -155,8 +152,7 @@ class Places:
         places = self._placed(history.values[:last], slice(column, column + 1))
         self._places[:last, column] = places[:, 0]
         self._bins.clear(column)
-        self._bins.enter(places[: self._epoch], np.array([column]))
-        self._measured[:] = -1
+        self._bins.enter(places[: self.epoch], np.array([column]))
 
     def view(self, history: History, space: Space) -> View:
         """How the columns appear in `space`."""
@@ -182,7 +178,7 @@ class Places:
                 shift[j] = (self._start[column] - axis.start) / axis.span
         in_order = np.array_equal(columns, np.arange(len(self.frames)))
         same = in_order and bool((scale == 1).all() and (shift == 0).all())
-        return View(columns, scale, shift, known, same)
+        return View(columns, scale, shift, known, same, {})
 
     def of(self, view: View, rows: IntArray) -> FloatArray:
         """Places of trials in a space, shape (len(rows), d); NaN where there is none in range."""
@@ -206,16 +202,12 @@ class Places:
         Returns:
             Shape (m, d); NaN where a trial has not the parameter, or is alone.
         """
-        stale = rows[self._measured[rows] != self._epoch]
-        if len(stale):
-            columns = np.arange(len(self.frames))
-            self._gaps[stale] = self._bins.gaps(self._places[stale], columns)
-            self._measured[stale] = self._epoch
         if view.same:
-            return self._gaps[rows]
-        return (
-            np.where(view.columns < 0, np.nan, self._gaps[rows[:, None], view.columns]) * view.scale
-        )
+            return self._bins.gaps(self._places[rows], view.columns)
+        gaps = self._bins.gaps(self._places[rows[:, None], view.columns], view.columns)
+        gaps[:, view.columns < 0] = np.nan
+        gaps *= view.scale
+        return gaps
 
     def gaps_of(self, view: View, places: FloatArray) -> FloatArray:
         """The same of any places in a space, shape (m, d)."""

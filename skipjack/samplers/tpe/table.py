@@ -1,0 +1,78 @@
+"""Kernels of trials, kept from one proposal to the next."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Hashable
+from typing import NamedTuple, final
+
+import numpy as np
+
+from skipjack.records.space import BoolArray, FloatArray, IntArray
+from skipjack.samplers.tpe.groups import CAP
+
+_SLOTS = 2 * CAP
+
+
+class Rows(NamedTuple):
+    """Kernels without weights, and made ready for scoring; see `parzen.Kernels`, `parzen.Fused`."""
+
+    centres: FloatArray  # (m, p)
+    widths: FloatArray  # (m, p)
+    codes: IntArray  # (m, q)
+    linear: FloatArray  # (m, 2 p): the numeric part, like the next two
+    constant: FloatArray  # (m,)
+    absent: FloatArray  # (m, p)
+    lacks: BoolArray  # (m,): which lack a parameter
+
+
+@final
+class Table:
+    """Kernels by trial, so that each is made once.
+
+    What a proposal finds does not depend on what was in the table before.
+
+    Attributes:
+        kept: The kernels, by slot.
+    """
+
+    def __init__(self, like: Rows) -> None:
+        """Begin with room for kernels that are `like` these."""
+        self.kept = Rows(*(np.empty((_SLOTS, *a.shape[1:]), a.dtype) for a in like))
+        self._slot_of = np.full(0, -1, np.intp)  # by trial; -1 for none
+        self._used = 0
+        self._key: Hashable = None
+
+    def slots(self, trials: IntArray, key: Hashable, make: Callable[[IntArray], Rows]) -> IntArray:
+        """Where in `kept` the kernels of at most `CAP` trials are.
+
+        Args:
+            trials: Rows of the history, shape (m,).
+            key: All that a kernel depends on besides its trial.
+            make: Makes the kernels of some trials; each must depend on its own trial alone.
+        """
+        if key != self._key:
+            self._key = key
+            self._clear()
+        most = int(trials.max(initial=0))
+        if most >= len(self._slot_of):
+            more = np.full(most + _SLOTS, -1, np.intp)
+            self._slot_of = np.concatenate([self._slot_of, more])
+        slots = self._slot_of[trials]
+        new = trials[slots < 0]
+        if len(new):
+            if self._used + len(new) > _SLOTS:
+                self._clear()
+                new = trials
+            self._fill(new, make(new))
+            slots = self._slot_of[trials]
+        return slots
+
+    def _clear(self) -> None:
+        self._used = 0
+        self._slot_of.fill(-1)
+
+    def _fill(self, trials: IntArray, made: Rows) -> None:
+        first, self._used = self._used, self._used + len(trials)
+        for kept, new in zip(self.kept, made, strict=True):
+            kept[first : self._used] = new
+        self._slot_of[trials] = np.arange(first, self._used)
