@@ -111,7 +111,7 @@ def _log_at(url: str) -> Log | None:
     if host:
         raise InvalidValueError(
             f"`storage` must have three slashes, or four before an absolute path, but got {url!r}. "
-            f"Write 'sqlite:///{host}/{path}'."
+            f"Write 'sqlite:///{f'{host}/{path}'.rstrip('/')}'."
         )
     unknown = [part for part in query.split("&") if part and part.split("=")[0] not in _OPTIONS]
     if unknown or path.startswith("file:"):

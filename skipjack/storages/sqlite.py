@@ -25,14 +25,13 @@ _PATIENCE = 60.0  # seconds to wait for other processes before giving up
 _CHECKED_WHOLE = 256 * 2**20  # bytes; larger files are not checked when they are opened
 _SPAN = 2**40  # id = (stream + 1) * _SPAN + position: rows of a stream stand together
 _TOMBSTONE = _SPAN - 1  # the position of one
-_OUR_TABLES = {"skipjack_log", "skipjack_format"}
-_OPTUNAS_TABLES = {"studies", "trials", "version_info"}
-_CREATION = (
-    "CREATE TABLE IF NOT EXISTS skipjack_log "
+_SMALLEST = 512  # bytes; SQLite takes a smaller file for an empty one
+_OUR_TABLES = {
+    "skipjack_log": "CREATE TABLE skipjack_log "
     "(id INTEGER PRIMARY KEY, batch TEXT NOT NULL, crc INTEGER NOT NULL)",
-    "CREATE TABLE IF NOT EXISTS skipjack_format (version INTEGER NOT NULL)",
-    f"INSERT INTO skipjack_format SELECT {FORMAT} WHERE NOT EXISTS (SELECT 1 FROM skipjack_format)",
-)
+    "skipjack_format": "CREATE TABLE skipjack_format (version INTEGER NOT NULL)",
+}
+_OPTUNAS_TABLES = {"studies", "trials", "version_info"}
 
 
 @final
@@ -147,7 +146,7 @@ class SqliteLog:
                 if self._connection is None:
                     self._connection = self._open(may_create)
                 return action(self._connection)
-            except sqlite3.Error as error:
+            except (sqlite3.Error, UnicodeError) as error:  # the latter if a message is damaged
                 if not _is_busy(error) or time.monotonic() > deadline:
                     raise self._explained(error) from error
                 time.sleep(0.01)
@@ -183,6 +182,9 @@ class SqliteLog:
             )
         if not may_create and self._identity() is None:
             raise StorageInternalError(f"{self._path} does not exist (any more).")
+        # Only by its size: closing the file here would drop the locks of all our connections to it.
+        if os.path.isfile(self._path) and 0 < os.path.getsize(self._path) < _SMALLEST:
+            raise self._damaged("it is too small for an SQLite database, which would overwrite it")
         if os.path.exists(self._path) and not _is_writable(self._path):
             connection = self._open_for_reading()
         else:
@@ -220,29 +222,50 @@ class SqliteLog:
     def _prepare(self, connection: Any, check: bool) -> None:
         """Make the tables when they are missing, or check that they are ours and intact."""
         tables = _tables(connection)
-        if not tables & _OUR_TABLES:
+        ours = tables.keys() & _OUR_TABLES.keys()
+        if not ours:
             if tables:
-                raise self._foreign(tables)
+                raise self._foreign(set(tables))
             if connection.execute("PRAGMA query_only").fetchone()[0]:
                 raise StorageInternalError(
                     f"{self._path} is read-only and holds no studies of Skipjack."
                 )
-        elif not tables >= _OUR_TABLES:
+        elif len(ours) < len(_OUR_TABLES):
             raise self._damaged(f"of its tables there are only {', '.join(sorted(tables))}")
         mode = "DELETE" if platform.is_remote(self._path) else "WAL"
         if not connection.execute("PRAGMA query_only").fetchone()[0]:
             connection.execute(f"PRAGMA journal_mode = {mode}")
             connection.execute("PRAGMA synchronous = FULL")
-        if not tables:
-            connection.execute("BEGIN IMMEDIATE")
-            for statement in _CREATION:
-                connection.execute(statement)
-            connection.execute("COMMIT")
-        elif check and os.path.getsize(self._path) <= _CHECKED_WHOLE:
-            found = connection.execute("PRAGMA quick_check(1)").fetchall()
-            if found != [("ok",)]:
-                raise self._damaged(str(found[0][0]))
+        if not ours:
+            self._create(connection)
+            return
         self._check_format(connection)
+        if any(tables[name] != text for name, text in _OUR_TABLES.items()):
+            raise self._damaged("the description of its tables has changed")
+        if check and os.path.getsize(self._path) <= _CHECKED_WHOLE:
+            self._check_structure(connection)
+
+    def _create(self, connection: Any) -> None:
+        connection.execute("BEGIN IMMEDIATE")
+        if not _tables(connection):  # nobody was faster
+            for statement in _OUR_TABLES.values():
+                connection.execute(statement)
+            connection.execute("INSERT INTO skipjack_format VALUES (?)", (FORMAT,))
+        connection.execute("COMMIT")
+
+    def _check_structure(self, connection: Any) -> None:
+        """Look for damage to what holds the records; each has a checksum for itself."""
+        found = connection.execute("PRAGMA quick_check(1)").fetchall()
+        if found != [("ok",)]:
+            raise self._damaged(str(found[0][0]))
+        # With a gap, or without a beginning: a key has changed, so a record is not where it was.
+        gap = connection.execute(
+            "SELECT id / ?1 - 1 AS stream FROM skipjack_log GROUP BY stream "
+            "HAVING max(id) % ?1 != ?2 AND max(id) % ?1 != count(*) - 1",
+            (_SPAN, _TOMBSTONE),
+        ).fetchone()
+        if gap is not None:
+            raise self._damaged(f"records of stream {gap[0]} are missing")
 
     def _check_format(self, connection: Any) -> None:
         versions = [v for (v,) in connection.execute("SELECT version FROM skipjack_format")]
@@ -297,9 +320,7 @@ class SqliteLog:
                 "The disk may be full, or fail. What was told before is not lost; what was to be "
                 "written now is not in the file: make room, and tell it again."
             )
-        elif isinstance(error, sqlite3.DatabaseError) and not isinstance(
-            error, sqlite3.OperationalError | sqlite3.ProgrammingError
-        ):
+        elif _tells_of_damage(error):
             hint = (
                 "The file is damaged, or no SQLite database. Nothing was changed in it; restore it "
                 "from a copy, or use another file."
@@ -326,9 +347,10 @@ def _checksum(stream: int, text: Any) -> int | None:
     return zlib.crc32(text.encode(), stream + 1) if isinstance(text, str) else None
 
 
-def _tables(connection: Any) -> set[str]:
-    query = "SELECT name FROM sqlite_master WHERE type = 'table' AND name NOT LIKE 'sqlite%'"
-    return {name for (name,) in connection.execute(query)}
+def _tables(connection: Any) -> dict[str, str]:
+    """What each table was made with."""
+    query = "SELECT name, sql FROM sqlite_master WHERE type = 'table' AND name NOT LIKE 'sqlite%'"
+    return dict(connection.execute(query).fetchall())
 
 
 def _is_busy(error: Exception) -> bool:
@@ -337,6 +359,11 @@ def _is_busy(error: Exception) -> bool:
     if code is not None:
         return code & 0xFF in (5, 6, 15)
     return any(word in str(error) for word in ("is locked", "busy", "locking protocol"))
+
+
+def _tells_of_damage(error: Exception) -> bool:
+    kinds = (sqlite3.OperationalError, sqlite3.ProgrammingError)
+    return not isinstance(error, kinds) or "decode" in str(error)
 
 
 def _is_writable(path: str) -> bool:
