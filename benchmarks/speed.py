@@ -140,9 +140,7 @@ def start(hp: Any) -> dict[str, float]:
     return {"over numpy, ms": (statistics.median(ours) - statistics.median(numpy)) * 1e3}
 
 
-CASES: dict[str, Case] = {
-    f.__name__: f for f in (start, random, tpe, sqlite, results, queue, flat)
-}
+CASES: dict[str, Case] = {f.__name__: f for f in (start, random, tpe, sqlite, results, queue, flat)}
 LACKING = {"rustuna": {"sqlite", "results", "queue", "flat"}, "optuna": {"flat"}}  # or too slow
 
 

@@ -1,9 +1,9 @@
 """Skipjack: hyperparameter optimization, small and fast. `import skipjack as optuna` works.
 
-    >>> import skipjack
-    >>> study = skipjack.create_study()
-    >>> study.optimize(lambda trial: (trial.suggest_float("x", -10, 10) - 2) ** 2, n_trials=100)
-    >>> study.best_params
+>>> import skipjack
+>>> study = skipjack.create_study()
+>>> study.optimize(lambda trial: (trial.suggest_float("x", -10, 10) - 2) ** 2, n_trials=100)
+>>> study.best_params
 """
 
 from __future__ import annotations

@@ -98,9 +98,7 @@ TABLE: dict[str, Deprecation] = {
         Deprecation(
             "samplers.TPESampler(constraints_func)", "`trial.set_constraint`", "5.0.0", "7.0.0"
         ),
-        Deprecation(
-            "samplers.TPESampler.hyperopt_parameters", "`TPESampler()`", "4.9.0", "6.0.0"
-        ),
+        Deprecation("samplers.TPESampler.hyperopt_parameters", "`TPESampler()`", "4.9.0", "6.0.0"),
         Deprecation(
             "search_space.FloatSpace",
             "`distributions.FloatDistribution`",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import datetime
 import math
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 from skipjack.distributions import BaseDistribution, check_distribution_compatibility
@@ -435,10 +435,3 @@ def only_direction(directions: Sequence[StudyDirection]) -> StudyDirection:
     if len(directions) > 1:
         raise WrongStateError("`direction` is for one objective; use `directions` here.")
     return directions[0]
-
-
-def thaw(fields: Mapping[str, Any]) -> FrozenTrial:
-    """A FrozenTrial of ready attributes (with their underscores), without checks: 0.4 us."""
-    trial = FrozenTrial.__new__(FrozenTrial)
-    trial.__dict__.update(fields)
-    return trial

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Hashable, Mapping, Sequence
+from collections.abc import Hashable, Iterator, Mapping, Sequence
 from typing import Any, Protocol, TypeVar, final
 
 import numpy as np
@@ -32,6 +32,7 @@ _ROW = np.dtype(
         ("violation", "f8"),
     ]
 )
+_READ_AT_ONCE = 256
 _UNITS_KEPT = 8
 
 # Users' samplers and pruners read in several threads what is extended on reading.
@@ -65,7 +66,7 @@ class Fold(Protocol[S]):
 class Layout:
     """Parameters that a trial had, in the order of suggestion, and their columns."""
 
-    __slots__ = ("columns", "dists", "index", "names", "slice")
+    __slots__ = ("by_name", "columns", "dists", "external", "index", "names", "slice")
 
     def __init__(
         self,
@@ -77,6 +78,8 @@ class Layout:
         self.index = index
         self.names = names
         self.dists = dists
+        self.by_name = dict(zip(names, dists, strict=True))
+        self.external = [(name, dist.to_external_repr) for name, dist in self.by_name.items()]
         first, n = (columns[0], len(columns)) if columns else (0, 0)
         in_a_row = columns == list(range(first, first + n))
         self.columns = np.array(columns, dtype=np.intp)
@@ -372,6 +375,24 @@ class History:
             None if end != end else end,
         )
 
+    def read(self, first: int, last: int) -> Iterator[tuple[Any, ...]]:
+        """Rows `first` to `last - 1` as Python values, a few hundred converted at a time.
+
+        Returns:
+            For each row number, state, start and end (None where not known), layout, internal
+            values in its order, and the objective values as the user gave them or None.
+        """
+        for begin in range(first, last, _READ_AT_ONCE):
+            rows = slice(begin, min(begin + _READ_AT_ONCE, last))
+            heads, values = self._rows[rows].tolist(), self._values[rows].tolist()
+            for head, value, loss in zip(heads, values, self._losses[rows].tolist(), strict=True):
+                number, state, _, index, _, _, start, end, _ = head
+                layout = self.layouts[index]
+                of = layout.slice
+                mine = value[of] if isinstance(of, slice) else [value[c] for c in of.tolist()]
+                start, end = (None if t != t else t for t in (start, end))
+                yield number, state, start, end, layout, mine, self._given(loss)
+
     def internal(self, row: int) -> tuple[Layout, list[float]]:
         """The parameters of a row: their layout and internal values."""
         layout = self.layouts[self._rows["layout"][row]]
@@ -379,7 +400,9 @@ class History:
 
     def user_values(self, row: int) -> list[float] | None:
         """The objective values of a row as the user gave them, None if there are none."""
-        losses = self._losses[row].tolist()
+        return self._given(self._losses[row].tolist())
+
+    def _given(self, losses: list[float]) -> list[float] | None:
         if not losses or losses[0] != losses[0]:
             return None
         return [sign * loss for sign, loss in zip(self.signs, losses, strict=True)]

@@ -19,13 +19,12 @@ from skipjack.distributions import (
     json_to_distribution,
 )
 from skipjack.errors import DuplicatedStudyError, NotFoundError, UpdateFinishedTrialError
-from skipjack.records.attributes import plain
 from skipjack.records.draft import Draft
 from skipjack.records.events import Event
-from skipjack.records.frozen import FrozenTrial, thaw
+from skipjack.records.frozen import FrozenTrial
 from skipjack.records.history import History, Layout
 from skipjack.records.states import StudyDirection, TrialState
-from skipjack.records.times import local_time
+from skipjack.records.thaw import of_draft, of_rows
 
 _RUNNING, _WAITING = TrialState.RUNNING, TrialState.WAITING
 _STATES = tuple(TrialState)
@@ -49,8 +48,8 @@ class StudyState:
         self.position = 0
         self.rows = array("q")  # of each trial number, the row in the history or _UNFINISHED
         self.memo: dict[str, Any] = {}  # what higher floors derive from the trials and keep here
-        self._cache: list[FrozenTrial] = []
-        self._unsettled: set[int] = set()
+        self._cache: dict[int, FrozenTrial] = {}
+        self._cached = 0, 0  # so many rows, at that version of the history
         self._applied: dict[str, int] = {}
         self._spelled: list[Layout] = []  # by the events of the batch that is applied
 
@@ -117,66 +116,28 @@ class StudyState:
     def frozen(self, number: int) -> FrozenTrial:
         """The trial as it is now, as a record of its own."""
         draft = self.draft(number)
-        return self._of_row(self.rows[number]) if draft is None else self._of_draft(draft)
+        if draft is not None:
+            return of_draft(draft, self.study_id)
+        row = self.rows[number]
+        return next(of_rows(self.history, self.study_id, row, row + 1))
 
     def all_frozen(self) -> list[FrozenTrial]:
         """All trials by number, each a record of its own."""
-        return [self.frozen(number) for number in range(len(self.rows))]
+        found: dict[int, FrozenTrial] = {}
+        for trial in of_rows(self.history, self.study_id, 0, len(self.history)):
+            found[trial._number] = trial
+        return [found.get(number) or self.frozen(number) for number in range(len(self.rows))]
 
     def shared_frozen(self) -> list[FrozenTrial]:
         """All trials by number, in a new list; finished ones are the same objects every time."""
-        cache, unsettled = self._cache, self._unsettled
-        unsettled.update(range(len(cache), len(self.rows)))
-        for number in sorted(unsettled):
-            trial = self.frozen(number)
-            cache[number : number + 1] = [trial]
-            if number not in self.open:
-                unsettled.discard(number)
-        return list(cache)
-
-    def _of_row(self, row: int) -> FrozenTrial:
-        history = self.history
-        number, state, start, end = history.row(row)
-        layout, values = history.internal(row)
-        user, system = history.attrs.get(row, ({}, {}))
-        curve = history.curves.get(row)
-        return thaw(
-            {
-                "_number": number,
-                "state": _STATES[state],
-                "_values": history.user_values(row),
-                "_datetime_start": local_time(start),
-                "datetime_complete": local_time(end),
-                "_params": {
-                    name: dist.to_external_repr(value)
-                    for name, dist, value in zip(layout.names, layout.dists, values, strict=True)
-                },
-                "_user_attrs": plain(user),
-                "_system_attrs": plain(system),
-                "intermediate_values": (
-                    {} if curve is None else dict(zip(curve[0].tolist(), curve[1].tolist()))
-                ),
-                "_distributions": dict(zip(layout.names, layout.dists, strict=True)),
-                "_trial_id": self.study_id * TRIALS_PER_STUDY + number,
-            }
-        )
-
-    def _of_draft(self, draft: Draft) -> FrozenTrial:
-        return thaw(
-            {
-                "_number": draft.number,
-                "state": draft.state,
-                "_values": None,
-                "_datetime_start": local_time(draft.start),
-                "datetime_complete": None,
-                "_params": draft.params,
-                "_user_attrs": plain(dict(draft.user)),
-                "_system_attrs": plain(dict(draft.system)),
-                "intermediate_values": dict(draft.reports),
-                "_distributions": dict(draft.dists),
-                "_trial_id": self.study_id * TRIALS_PER_STUDY + draft.number,
-            }
-        )
+        cache, (done, version) = self._cache, self._cached
+        if version != self.history.version:
+            done = 0
+        n = len(self.history)
+        for trial in of_rows(self.history, self.study_id, done, n):
+            cache[trial._number] = trial
+        self._cached = n, self.history.version
+        return [cache.get(number) or self.frozen(number) for number in range(len(self.rows))]
 
     # ------------------------------------------------------------------------------- writing
 
@@ -308,7 +269,6 @@ class StudyState:
         (self.user if e["kind"] == "user" else self.system)[e["key"]] = e["value"]
 
 
-TRIALS_PER_STUDY = 2**32  # trial_id = study_id * this + number
 METRIC_NAMES = "study:metric_names"  # the system attribute of a study that names its objectives
 NO_RETRY = -1  # the verdict on a reclaim that queues nothing
 FAIL_REASON = "fail_reason"  # the system attribute that says why a trial failed

@@ -13,8 +13,9 @@ from skipjack.records.attributes import attribute_key, float_value, plain, step_
 from skipjack.records.draft import Draft
 from skipjack.records.events import Event
 from skipjack.records.frozen import FrozenStudy, FrozenTrial
-from skipjack.records.replay import TRIALS_PER_STUDY, StudyState
+from skipjack.records.replay import StudyState
 from skipjack.records.states import StudyDirection, TrialState
+from skipjack.records.thaw import TRIALS_PER_STUDY
 from skipjack.storages.adding import Adding
 from skipjack.storages.base import (
     DEFAULT_STUDY_NAME_PREFIX,

@@ -14,8 +14,9 @@ from skipjack.errors import NotFoundError, StorageError, StorageInternalError
 from skipjack.records.attributes import to_text
 from skipjack.records.draft import Draft
 from skipjack.records.events import RULES, Event
-from skipjack.records.replay import TRIALS_PER_STUDY, Catalogue, StudyRecord, StudyState
+from skipjack.records.replay import Catalogue, StudyRecord, StudyState
 from skipjack.records.states import StudyDirection, TrialState
+from skipjack.records.thaw import TRIALS_PER_STUDY
 from skipjack.rng import fresh_seed
 from skipjack.storages.port import CATALOGUE, Batch, Log
 

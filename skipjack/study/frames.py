@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import operator
 from collections.abc import Callable, Iterable
 from typing import Any
 
@@ -14,7 +15,9 @@ from skipjack.records.replay import METRIC_NAMES
 pandas = _optional.lazy("pandas", extra="pandas", needed_by="Study.trials_dataframe")
 
 _MISSING = float("nan")
-Columns = dict[tuple[str, str], list[Any]]
+_MUTABLE = {list, dict}
+_TIMES = ("datetime_start", "datetime_complete")
+Columns = dict[tuple[str, str], Any]
 
 
 def trials_dataframe(study: Any, attrs: tuple[str, ...], multi_index: bool) -> Any:
@@ -53,7 +56,6 @@ _READ: dict[str, Callable[[FrozenTrial], Any]] = {
     "user_attrs": lambda t: t._user_attrs,
     "system_attrs": lambda t: t._system_attrs,
     "number": lambda t: t._number,
-    "datetime_start": lambda t: t._datetime_start,
     "state": lambda t: t.state.name,
 }
 
@@ -61,14 +63,32 @@ _READ: dict[str, Callable[[FrozenTrial], Any]] = {
 def _columns(trials: list[FrozenTrial], attr: str) -> Columns:
     if attr not in _READ and not hasattr(trials[0], attr):
         raise InvalidValueError(f"Trials have no attribute {attr!r} that could be a column.")
+    if attr in _TIMES:
+        return {(attr, ""): _times(trials, attr)}
+    if attr == "duration":
+        start, end = (_times(trials, time) for time in _TIMES)
+        return {(attr, ""): end - start}
     read = _READ.get(attr) or (lambda t: getattr(t, attr))
     cells = [read(trial) for trial in trials]
     if not isinstance(cells[0], dict):
         return {(attr.lstrip("_"), ""): cells}
     names = sorted({name for cell in cells for name in cell}, key=str)
-    return {(attr, str(name)): [_own(cell.get(name, _MISSING)) for cell in cells] for name in names}
+    return {(attr, str(name)): _cells(cells, name) for name in names}
+
+
+def _times(trials: list[FrozenTrial], attr: str) -> Any:
+    """Local times, NaT where there is none."""
+    read: Callable[[FrozenTrial], Any] = operator.attrgetter(attr)
+    return pandas.Series([read(trial) for trial in trials], dtype="datetime64[us]")
+
+
+def _cells(cells: list[dict[Any, Any]], name: Any) -> list[Any]:
+    """What each of some dicts has under `name`, in copies that may be changed."""
+    column = [cell.get(name, _MISSING) for cell in cells]
+    mutable = not _MUTABLE.isdisjoint(map(type, column))
+    return [_own(cell) for cell in column] if mutable else column
 
 
 def _own(cell: Any) -> Any:
     """A copy of a cell that could be changed."""
-    return plain(cell) if type(cell) in (list, dict) else cell
+    return plain(cell) if type(cell) in _MUTABLE else cell

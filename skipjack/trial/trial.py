@@ -18,10 +18,11 @@ from skipjack.records.attributes import (
 )
 from skipjack.records.draft import Draft
 from skipjack.records.history import CONSTRAINT, constraints_of
-from skipjack.records.replay import TRIALS_PER_STUDY, StudyState, finished
+from skipjack.records.replay import StudyState, finished
 from skipjack.records.space import Space
 from skipjack.records.states import TrialState
 from skipjack.records.suggest import BaseTrial, check_again, check_name
+from skipjack.records.thaw import TRIALS_PER_STUDY
 from skipjack.records.times import local_time
 from skipjack.rng import Stream
 from skipjack.samplers.base import ModelSampler, proposes
