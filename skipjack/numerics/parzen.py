@@ -26,9 +26,10 @@ IntArray: TypeAlias = npt.NDArray[np.int64]
 BoolArray: TypeAlias = npt.NDArray[np.bool_]
 
 _ROOT_TAU = math.sqrt(2.0 * math.pi)
-_FAR = 6.5  # standard deviations beyond which nothing of a normal distribution is left
+_FAR = 8  # standard deviations beyond which nothing of a normal distribution is left
 _FINE = 2048  # nodes of the tail table per standard deviation
 _SAFE, _TINY = 300.0, 1e-150  # so that neither sums nor quotients leave the range of floats
+_NONE = 690.0  # exp(-_NONE) is next to nothing, but not yet subnormal
 _PART = 2**18  # multiplications in one call, up to which OpenBLAS stays in one thread
 
 
@@ -54,15 +55,14 @@ class Kernels(NamedTuple):
 class Fused(NamedTuple):
     """Log densities of kernels, without their weights, as one matrix product; see `fuse`."""
 
-    linear: FloatArray  # (m, 2 p + all choices)
-    constant: FloatArray  # (m,)
+    linear: FloatArray  # (m, 1 + 2 p + all choices), a constant first
     absent: FloatArray  # (m, p + q): what to take back where a point lacks a parameter
 
 
 class Features(NamedTuple):
     """Points, as `log_kernels` wants them; see `features`."""
 
-    values: FloatArray  # (c, 2 p + all choices)
+    values: FloatArray  # (c, 1 + 2 p + all choices), 1 first
     lacking: FloatArray | None  # (c, p + q): 1 where a point lacks a parameter; None if none does
 
 
@@ -77,25 +77,24 @@ class Source(NamedTuple):
 @cache
 def _tails() -> FloatArray:
     """Mass of the standard normal distribution beyond 0 ... `_FAR`, in steps of 1 / `_FINE`."""
-    halves = np.exp(-0.5 * (np.arange(2 * int(_FAR * _FINE) + 1) / (2 * _FINE)) ** 2)
+    halves = np.exp(-0.5 * (np.arange(2 * _FAR * _FINE + 1) / (2 * _FINE)) ** 2)
     steps = halves[:-2:2] + 4.0 * halves[1::2] + halves[2::2]  # Simpson's rule; exact to 1e-14
     table = np.zeros(len(steps) + 1)
     table[:-1] = np.cumsum(steps[::-1])[::-1] / (6.0 * _FINE * _ROOT_TAU)
-    table[:-1] += 0.5 * math.erfc(_FAR * math.sqrt(0.5))
     return table
 
 
 @cache
 def _quantiles() -> tuple[FloatArray, FloatArray]:
     """Points of the standard normal distribution function, for interpolation: (value, argument)."""
-    z = np.linspace(-8.0, 8.0, 1025)
-    return np.array([0.5 * math.erfc(-x * math.sqrt(0.5)) for x in z.tolist()]), z
+    upper = _tails()[:: _FINE // 64]
+    return np.concatenate([upper[:0:-1], 1.0 - upper]), np.linspace(-_FAR, _FAR, 128 * _FAR + 1)
 
 
 def tail(z: FloatArray) -> FloatArray:
     """Mass of the standard normal distribution beyond `z`, which is at least 0.
 
-    Accuracy: absolute error below 1e-4 (the next of a table's nodes), 0 from 6.5 on.
+    Accuracy: absolute error below 1e-4 (the next of a table's nodes), 0 from 8 on.
     """
     place = z * _FINE
     place += 0.5
@@ -188,22 +187,25 @@ def fuse(kernels: Kernels, choices: IntArray) -> Fused:
 
 def fuse_numbers(centres: FloatArray, widths: FloatArray) -> Fused:
     """The numeric part of `fuse`. Each kernel's row depends on that kernel alone."""
-    missing = np.isnan(centres)
-    some = bool(missing.any())
-    if some:
+    missing = np.isnan(centres) if np.isnan(centres.sum()) else None
+    if missing is not None:
         centres = np.where(missing, 0.5, centres)
     inverse = 1.0 / widths
     square = inverse * inverse
     mass = widths * _inside(centres, inverse)
     mass *= _ROOT_TAU
-    if some:
+    if missing is not None:
         square[missing] = 0.0
         mass[missing] = 1.0
     middle = centres - 0.5
     slope = square * middle
+    square *= -0.5
     absent = np.log(mass)
-    absent += 0.5 * middle * slope
-    return Fused(np.concatenate([-0.5 * square, slope], axis=1), -absent.sum(axis=1), absent)
+    middle *= slope
+    middle *= 0.5
+    absent += middle
+    constant = -absent.sum(axis=1, keepdims=True)
+    return Fused(np.concatenate([constant, square, slope], axis=1), absent)
 
 
 def fuse_choices(numbers: Fused, codes: IntArray, spread: FloatArray, choices: IntArray) -> Fused:
@@ -214,11 +216,10 @@ def fuse_choices(numbers: Fused, codes: IntArray, spread: FloatArray, choices: I
     gain = np.log((1.0 + spread) / spread)
     even = np.log(spread[:, None] / (1.0 + choices * spread[:, None]))
     logs = np.where(present, even, -np.log(choices))
-    return Fused(
-        np.concatenate([numbers.linear, indicators(codes, choices) * gain[:, None]], axis=1),
-        numbers.constant + logs.sum(axis=1),
-        np.concatenate([numbers.absent, -logs], axis=1),
-    )
+    chosen = indicators(codes, choices) * gain[:, None]
+    linear = np.concatenate([numbers.linear, chosen], axis=1)
+    linear[:, 0] += logs.sum(axis=1)
+    return Fused(linear, np.concatenate([numbers.absent, -logs], axis=1))
 
 
 def indicators(codes: IntArray, choices: IntArray) -> BoolArray:
@@ -245,22 +246,24 @@ def features(x: FloatArray, codes: IntArray, choices: IntArray) -> Features:
         codes: Indices of choices, shape (c, q); -1 likewise.
         choices: How many choices each categorical parameter has, shape (q,).
     """
-    middle = x - 0.5
+    c, p = x.shape
+    values = np.ones((c, 1 + 2 * p + int(choices.sum()) if len(choices) else 1 + 2 * p))
+    middle = values[:, 1 + p : 1 + 2 * p]
+    np.subtract(x, 0.5, out=middle)
     lacking = None
     if np.isnan(x.sum()) or (len(choices) and codes.min() < 0):
         missing = np.isnan(x)
         middle[missing] = 0.0
         lacking = np.concatenate([missing, codes < 0], axis=1).astype(float)
-    parts: list[npt.NDArray[Any]] = [middle * middle, middle]
+    np.square(middle, out=values[:, 1 : 1 + p])
     if len(choices):
-        parts.append(indicators(codes, choices))
-    return Features(np.concatenate(parts, axis=1), lacking)
+        values[:, 1 + 2 * p :] = indicators(codes, choices)
+    return Features(values, lacking)
 
 
 def log_kernels(fused: Fused, points: Features) -> FloatArray:
     """Log density of each kernel at each point, shape (c, m)."""
     terms = _product(points.values, fused.linear)
-    terms += fused.constant
     if points.lacking is not None:
         terms += _product(points.lacking, fused.absent)
     return terms
@@ -281,21 +284,31 @@ def _product(a: FloatArray, b: FloatArray) -> FloatArray:
     return out
 
 
-def log_mixture(fused: Fused, weights: FloatArray, points: Features) -> FloatArray:
-    """Log of the weighted sum of the kernels at each point, shape (c,).
+def log_ratio(fused: Fused, weights: FloatArray, n: int, points: Features) -> FloatArray:
+    """Log of the sum of the first `n` kernels over that of the others at each point, shape (c,).
 
     Args:
         fused: The kernels.
         weights: Theirs, shape (m,).
+        n: How many belong to the numerator, at least one and not all.
         points: Where.
     """
     terms = log_kernels(fused, points)
     if terms.max() < _SAFE:
-        density = np.einsum("cm,m->c", np.exp(terms), weights)
-        if density.min() > _TINY:
-            sums: FloatArray = np.log(density)
-            return sums
+        np.maximum(terms, -_NONE, out=terms)  # the exponential of less is many times slower
+        densities = np.exp(terms)
+        above = np.einsum("cm,m->c", densities[:, :n], weights[:n])
+        below = np.einsum("cm,m->c", densities[:, n:], weights[n:])
+        if min(above.min(), below.min()) > _TINY:
+            ratio: FloatArray = np.log(above / below)
+            return ratio
+        terms = log_kernels(fused, points)
     terms += np.log(weights)
+    return _log_sum(terms[:, :n]) - _log_sum(terms[:, n:])
+
+
+def _log_sum(terms: FloatArray) -> FloatArray:
+    """Log of the sum of exponentials, shape (c, m) to (c,)."""
     top: FloatArray = terms.max(axis=1)
     top += np.log(np.exp(terms - top[:, None]).sum(axis=1))
     return top
@@ -362,11 +375,11 @@ def draw(
     Returns:
         Places in [0, 1), shape (c, p), and indices of choices, shape (c, q).
     """
-    kernels, p, q = source.kernels, source.shape.shape[2], len(choices)
+    p, q = source.shape.shape[2], len(choices)
     mine: Any = which
-    theirs: Any = which
+    theirs: Any = which[:, None], np.arange(q)
     if which.ndim == 1:
-        shape = source.shape[which]
+        shape = source.shape.take(which, axis=0)
     else:
         mine, theirs = (which[:, :p], np.arange(p)), (which[:, p:], np.arange(q))
         shape = source.shape.transpose(0, 2, 1)[mine].transpose(0, 2, 1)
@@ -374,13 +387,13 @@ def draw(
     x = np.interp(shape[:, 2] + u[:, :p] * shape[:, 3], values, arguments)
     x *= shape[:, 1]
     x += shape[:, 0]
-    np.minimum(np.maximum(x, 0.0, out=x), _LAST, out=x)
+    np.maximum(x, 0.0, out=x)
+    np.minimum(x, _LAST, out=x)
     if source.missing is not None:
         np.copyto(x, u[:, :p], where=source.missing[mine])
-    codes = kernels.codes[theirs]
     if not q:
-        return x, codes
-    spread = kernels.spread[which[:, p:] if which.ndim > 1 else which[:, None]]
+        return x, np.zeros((len(x), 0), np.int64)
+    codes, spread = source.kernels.codes[theirs], source.kernels.spread[theirs[0]]
     return x, _draw_codes(codes, spread, choices, u[:, p:])
 
 

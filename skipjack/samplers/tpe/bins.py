@@ -60,11 +60,10 @@ class Bins:
         if self._tables is None:
             self._tables = self._made()
         flat = _bin(places) * self._least.shape[1] + columns
-        least, most, before, after = self._tables[:, flat]
-        left = np.where(places <= least, places - before, 0.0)
-        right = np.where(places >= most, after - places, 0.0)
+        least, most, before, after = self._tables.take(flat, axis=1)
+        left = np.where(places > least, 0.0, places - before)
+        right = np.where(places < most, 0.0, after - places)
         gaps: FloatArray = np.fmax(left, right)
-        gaps[np.isnan(places)] = np.nan
         return gaps
 
     def _made(self) -> FloatArray:

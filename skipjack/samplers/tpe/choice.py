@@ -82,10 +82,10 @@ class Search(NamedTuple):
 
     def score(self, points: Points) -> FloatArray:
         """Log ratio of the joint densities, shape (c,), of trimmed points."""
-        good, bad, choices = self.model.good, self.model.bad, self.axes.choices
+        model, choices = self.model, self.axes.choices
         at = parzen.features(points.x, points.codes, choices)
-        above = parzen.log_mixture(good.fused, good.kernels.weights, at)
-        return above - parzen.log_mixture(bad.fused(choices), bad.weights, at)
+        fused = model.fused(choices, at.lacking is not None)
+        return parzen.log_ratio(fused, model.weights, model.n_good, at)
 
 
 Exists: TypeAlias = Callable[[FloatArray], BoolArray]
@@ -124,11 +124,14 @@ def _bases(good: parzen.Kernels, n_best: int, n: int, stream: Stream) -> Points:
 
 def drawn_apart(search: Search, stream: Stream, n: int) -> tuple[Points, FloatArray]:
     """One point: each coordinate has the best ratio of its own densities among its own draws."""
-    axes, good, bad = search.axes, search.model.good, search.model.bad
-    points = apart(good, axes.choices, stream, n)
+    axes = search.axes
+    points = apart(search.model.good, axes.choices, stream, n)
     axes.settle(points.x)
-    at = axes.choices, points.x, points.codes
-    scores = parzen.log_marginals(good.scoring, *at) - parzen.log_marginals(bad.kernels(), *at)
+    above, below = (
+        parzen.log_marginals(density, axes.choices, points.x, points.codes)
+        for density in search.model.densities()
+    )
+    scores = above - below
     best = scores.argmax(axis=0)  # (p + q,)
     p, q = points.x.shape[1], points.codes.shape[1]
     chosen = Points(

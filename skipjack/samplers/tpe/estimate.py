@@ -23,83 +23,82 @@ class Good(NamedTuple):
     """The density of the good trials; it stays while they are the same.
 
     Attributes:
-        rows: Of the trials, best first.
+        trials: The rows of the history, best first.
         settings: Of the user, with which it was made.
         counts: How many of the trials have each numeric parameter, shape (p,).
-        lacks: Whether one lacks a parameter.
         kernels: One per trial, best first, and the prior.
         source: The same to draw from.
         total: Sums of their weights up to each, shape (m,).
-        scoring: The same with the widths for scoring.
-        fused: The same made ready.
-        prior: The prior as one of the rows of `Bad`.
+        rows: The same for scoring.
+        lacks: Whether one lacks a parameter.
     """
 
-    rows: list[int]
+    trials: list[int]
     settings: Settings
     counts: FloatArray
-    lacks: bool
     kernels: parzen.Kernels
     source: parzen.Source
     total: FloatArray
-    scoring: parzen.Kernels
-    fused: parzen.Fused
-    prior: Rows
+    rows: Rows
+    lacks: bool
 
 
-class Bad(NamedTuple):
-    """The density of the other trials: m of a table, then those that run and the prior.
+class Model(NamedTuple):
+    """The good trials and the prior; then the others, those that run, and the prior again.
 
     Attributes:
-        table: All kernels that are kept.
-        slots: Those that belong to it, shape (m,).
+        good: The first density.
+        table: The kernels of the other trials are in it,
+        slots: here.
         more: The kernels of trials that run, and the prior.
-        weights, spread: Of all; see `parzen.Kernels`.
-        conditional: Whether points or trials may lack a parameter.
+        weights: Of all kernels.
+        spread: Of the second density; see `parzen.Kernels`.
+        n_best: How many of the good trials nothing is better than.
+        conditional: Whether a trial lacks a parameter.
     """
 
+    good: Good
     table: Rows
     slots: IntArray
     more: Rows
     weights: FloatArray
-    spread: FloatArray
+    spread: float
+    n_best: int
     conditional: bool
 
-    def _all(self, kept: Array, more: Array) -> Array:
-        return np.concatenate([kept.take(self.slots, axis=0), more])
+    @property
+    def n_good(self) -> int:
+        """How many kernels the first density has."""
+        return len(self.good.total)
 
-    def fused(self, choices: IntArray) -> parzen.Fused:
-        """Made ready for `parzen.log_mixture`."""
-        table, more = self.table, self.more
-        linear = self._all(table.linear, more.linear)
-        constant = self._all(table.constant, more.constant)
-        absent = self._all(table.absent, more.absent) if self.conditional else linear[:, :0]
-        numbers = parzen.Fused(linear, constant, absent)
+    def _all(self, good: Array, kept: Array, more: Array) -> Array:
+        return np.concatenate([good, kept.take(self.slots, axis=0), more])
+
+    def _spread(self) -> FloatArray:
+        spread = np.full(len(self.weights), self.spread)
+        spread[: self.n_good] = self.good.kernels.spread
+        return spread
+
+    def fused(self, choices: IntArray, lacking: bool) -> parzen.Fused:
+        """All kernels made ready for points that may lack parameters or not."""
+        first, kept, last = self.good.rows, self.table, self.more
+        linear = self._all(first.linear, kept.linear, last.linear)
+        absent = self._all(first.absent, kept.absent, last.absent) if lacking else linear[:, :0]
+        numbers = parzen.Fused(linear, absent)
         if not len(choices):
             return numbers
-        return parzen.fuse_choices(
-            numbers, self._all(table.codes, more.codes), self.spread, choices
+        codes = self._all(first.codes, kept.codes, last.codes)
+        return parzen.fuse_choices(numbers, codes, self._spread(), choices)
+
+    def densities(self) -> tuple[parzen.Kernels, parzen.Kernels]:
+        """Both densities, with the widths for scoring."""
+        each = zip(self.good.rows[:3], self.table[:3], self.more[:3], strict=True)
+        every = *(self._all(*part) for part in each), self._spread(), self.weights
+        n = self.n_good
+        return (
+            parzen.Kernels(*(part[:n] for part in every)),
+            parzen.Kernels(*(part[n:] for part in every)),
         )
-
-    def kernels(self) -> parzen.Kernels:
-        """With the widths for scoring."""
-        table, more = self.table, self.more
-        return parzen.Kernels(
-            self._all(table.centres, more.centres),
-            self._all(table.widths, more.widths),
-            self._all(table.codes, more.codes),
-            self.spread,
-            self.weights,
-        )
-
-
-class Model(NamedTuple):
-    """Both densities."""
-
-    good: Good
-    bad: Bad
-    n_best: int  # of the good trials, how many nothing is better than
-    conditional: bool  # whether a trial lacks a parameter
 
 
 def model(
@@ -120,44 +119,44 @@ def model(
         running: Places of the trials that run, which count as bad, shape (r, d), or None.
         settings: The user's.
     """
-    rows = split.good.tolist()
+    if not view.kept:
+        middle = np.full((1, len(axes.free)), 0.5)
+        prior = _rows(axes, middle, np.ones(middle.shape), 1.0)
+        prior.codes.fill(-1)
+        view.kept.update(prior=prior, table=Table(prior))
+    more: Rows = view.kept["prior"]
+    table: Table = view.kept["table"]
+    trials = split.good.tolist()
     good: Good | None = view.kept.get("good")
-    if good is None or good.rows != rows or good.settings != settings:
-        good = view.kept["good"] = _good(axes, places.of(view, split.good), rows, settings)
+    if good is None or good.trials != trials or good.settings != settings:
+        good = _good(axes, places.of(view, split.good), more, trials, settings)
+        view.kept["good"] = good
     n_running = 0 if running is None else len(running)
     seen = places.counts
     if not view.same:
         seen = np.where(view.columns < 0, 0.0, seen[view.columns])
-    others = np.maximum(0.0, axes.numbers(seen[None])[0] - good.counts) + n_running
-    least = _floor(settings, others)
+    counts = axes.numbers(seen[None])[0] - good.counts + n_running
+    least = _floor(settings, np.maximum(counts, n_running))
 
-    def made(trials: IntArray) -> Rows:
-        return _rows(axes, places.of(view, trials), places.gaps(view, trials), least)
+    def made(new: IntArray) -> Rows:
+        return _rows(axes, places.of(view, new), places.gaps(view, new), least)
 
-    table: Table = view.kept.get("table") or view.kept.setdefault("table", Table(good.prior))
     slots = table.slots(split.bad, (places.epoch, least.tobytes()), made)
-    more = good.prior
+    own = good.kernels.weights
+    weights = np.concatenate([own, split.weights, np.ones(n_running), own[-1:]])
     if running is not None:
         run = _rows(axes, running, places.gaps_of(view, running), least)
         more = Rows(*(np.concatenate(pair) for pair in zip(run, more, strict=True)))
-    n = len(slots)
-    weights = np.ones(n + n_running + 1)
-    weights[:n] = split.weights
-    weights[-1] = settings.prior
-    spread = np.full(len(weights), settings.prior / (split.n_bad + n_running + 1.0))
-    conditional = bool(good.lacks or table.kept.lacks[slots].any() or more.lacks.any())
-    bad = Bad(table.kept, slots, more, weights, spread, conditional)
-    return Model(good, bad, split.n_best, conditional)
+    conditional = bool(good.lacks or table.kept.lacks.take(slots).any() or more.lacks.any())
+    spread = settings.prior / (split.n_bad + n_running + 1.0)
+    return Model(good, table.kept, slots, more, weights, spread, split.n_best, conditional)
 
 
-def _good(axes: Axes, at: FloatArray, rows: list[int], settings: Settings) -> Good:
+def _good(axes: Axes, at: FloatArray, prior: Rows, trials: list[int], settings: Settings) -> Good:
     """The density of good trials at places of shape (n, d)."""
     n = len(at)
     x = axes.numbers(at)
-    counts = (~np.isnan(x)).sum(axis=0).astype(float)
-    middle = np.full((1, at.shape[1]), 0.5)
-    prior = _rows(axes, middle, np.ones(middle.shape), 1.0)
-    prior.codes.fill(-1)
+    counts = (x == x).sum(axis=0).astype(float)  # NaN is not itself
     widths = parzen.gap_widths(x, _floor(settings, counts), settings.endpoints)
     weights = np.ones(n + 1)
     weights[n] = settings.prior
@@ -168,19 +167,9 @@ def _good(axes: Axes, at: FloatArray, rows: list[int], settings: Settings) -> Go
         np.full(n + 1, settings.prior / (n + 1.0)),
         weights,
     )
-    scoring = kernels._replace(widths=_scoring_widths(axes, kernels.centres, kernels.widths))
-    return Good(
-        rows,
-        settings,
-        counts,
-        bool(np.isnan(at).any()),
-        kernels,
-        parzen.source(kernels),
-        np.cumsum(weights),
-        scoring,
-        parzen.fuse(scoring, axes.choices),
-        prior,
-    )
+    rows = _ready(axes, kernels.centres, kernels.widths, kernels.codes)
+    source, total = parzen.source(kernels), np.cumsum(weights)
+    return Good(trials, settings, counts, kernels, source, total, rows, bool(rows.lacks[:n].any()))
 
 
 def _rows(axes: Axes, at: FloatArray, gaps: FloatArray, least: FloatArray | float) -> Rows:
@@ -189,28 +178,26 @@ def _rows(axes: Axes, at: FloatArray, gaps: FloatArray, least: FloatArray | floa
     Args:
         axes: Of the space.
         at: Where the trials are, shape (m, d).
-        gaps: How far each is from its neighbours, shape (m, d).
+        gaps: How far each is from its neighbours, shape (m, d); NaN where it has none.
         least: The least width, a number or of shape (p,).
     """
-    x, widths = axes.numbers(at), axes.numbers(gaps)
-    alone = np.isnan(widths)
-    if alone.any():
-        widths = np.where(alone, 1.0, widths)
-    widths = _scoring_widths(axes, x, np.minimum(np.maximum(widths, least), 1.0))
-    lacks: BoolArray = np.isnan(at.sum(axis=1))
-    return Rows(x, widths, axes.codes(at), *parzen.fuse_numbers(x, widths), lacks)
+    widths = np.fmin(np.maximum(axes.numbers(gaps), least), 1.0)  # 1 for NaN
+    return _ready(axes, axes.numbers(at), widths, axes.codes(at))
+
+
+def _ready(axes: Axes, x: FloatArray, widths: FloatArray, codes: IntArray) -> Rows:
+    """Kernels ready for scoring; see `parzen.Kernels`."""
+    if axes.discrete:
+        widths = parzen.cell_widths(widths, np.nan_to_num(axes.cell_widths(x)))
+    lacks: BoolArray = np.isnan(x.sum(axis=1))
+    if len(axes.choices):
+        lacks |= (codes < 0).any(axis=1)
+    return Rows(x, widths, codes, *parzen.fuse_numbers(x, widths), lacks)
 
 
 def _floor(settings: Settings, counts: FloatArray) -> FloatArray:
     """The least width of a kernel among so many trials."""
     return 1.0 / np.minimum(100.0, counts + 2.0) if settings.clip else np.full(counts.shape, 1e-3)
-
-
-def _scoring_widths(axes: Axes, centres: FloatArray, widths: FloatArray) -> FloatArray:
-    """Widths that make densities at cells' centres right; as they are if there are no cells."""
-    if not axes.discrete:
-        return widths
-    return parzen.cell_widths(widths, np.nan_to_num(axes.cell_widths(centres)))
 
 
 def places_of(axes: Axes, points: Sequence[Mapping[str, float]]) -> FloatArray:

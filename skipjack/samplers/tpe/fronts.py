@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import final
 
 import numpy as np
@@ -65,21 +64,20 @@ class Fronts:
 
 
 @final
-@dataclass(frozen=True)
 class FrontsFold:
-    """Keeps the ranking of a study with several objectives.
+    """Keeps the ranking of a study with several objectives; two of them are not the same.
 
     Args:
         limit: How many of the best are kept at least.
         salt: Another number gives another sample of the same trials.
     """
 
-    limit: int
-    salt: int = 0
+    def __init__(self, limit: int, salt: int = 0) -> None:
+        self._limit, self._salt = limit, salt
 
     def start(self, history: History) -> Fronts:
         """No trials yet."""
-        return Fronts(len(history.signs), self.limit, self.salt)
+        return Fronts(len(history.signs), self._limit, self._salt)
 
     def extend(self, state: Fronts, history: History, first: int, last: int) -> Fronts:
         """Take in rows."""

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from bisect import insort
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 from typing import NamedTuple, Protocol, TypeAlias, final
 
 import numpy as np
@@ -50,20 +49,20 @@ class Sample:
 
     def __init__(self, salt: int) -> None:
         """Begin with no rows. Another `salt` gives another sample."""
-        self.rows: set[int] = set()
+        self.rows: list[int] = []  # in order
         self._pairs: list[tuple[float, int]] = []  # priority and row; one more than in the sample
         self._salt = salt
 
     def note(self, row: int) -> None:
-        """Take a row into the sample, or not."""
+        """Take a row, greater than all before, into the sample, or not."""
         pairs = self._pairs
         priority = scatter(row, self._salt) / (row + 1)
-        if len(pairs) > SAMPLED and priority > pairs[-1][0]:
+        if len(pairs) > SAMPLED and priority >= pairs[-1][0]:
             return
         insort(pairs, (priority, row))
-        self.rows.add(row)
+        self.rows.append(row)
         if len(pairs) > SAMPLED:
-            self.rows.discard(pairs[SAMPLED][1])
+            self.rows.remove(pairs[SAMPLED][1])
             del pairs[SAMPLED + 1 :]
 
     def chances(self, rows: IntArray) -> FloatArray:
@@ -134,21 +133,20 @@ class Ladder:
 
 
 @final
-@dataclass(frozen=True)
 class LadderFold:
-    """Keeps the ranking of a study with one objective.
+    """Keeps the ranking of a study with one objective; two of them are not the same.
 
     Args:
         limit: How many of the best are kept, None for all.
         salt: Another number gives another sample of the same trials.
     """
 
-    limit: int | None
-    salt: int = 0
+    def __init__(self, limit: int | None, salt: int = 0) -> None:
+        self._limit, self._salt = limit, salt
 
     def start(self, history: History) -> Ladder:
         """No trials yet."""
-        return Ladder(self.limit, self.salt)
+        return Ladder(self._limit, self._salt)
 
     def extend(self, state: Ladder, history: History, first: int, last: int) -> Ladder:
         """Take in rows; O(log n) each."""
@@ -232,10 +230,9 @@ def split(ranking: Ranking, n: int, n_good: int) -> Split:
         return Split(np.array(good, np.intp), n_best, bad, recency(bad, n), len(bad))
     frontier = order[n_good : n_good + FRONTIER]
     kept = {*good, *frontier}
-    window = range(n - RECENT - len(kept), n)
-    recent = sorted(set(window) - kept)[-RECENT:]
+    recent = [row for row in range(n - RECENT - len(kept), n) if row not in kept][-RECENT:]
     kept.update(recent)
-    drawn = sorted(ranking.sample.rows - kept)
+    drawn = [row for row in ranking.sample.rows if row not in kept]
     bad = np.array(frontier + recent + drawn, np.intp)
     weights = recency(bad, n)
     first = len(bad) - len(drawn)

@@ -26,6 +26,8 @@ __all__ = ["hyperopt_gamma", "propose", "ramp"]
 _GOOD_SHARE, _MOST_GOOD = 0.15, 25
 _GOOD_SHARE_OF_MANY, _MOST_GOOD_OF_MANY = 0.1, 100  # with several objectives
 _PLACES, _SEEN, _ACTIVITY = PlacesFold(), SeenFold(), ActivityFold()
+_BEST, _ALL = LadderFold(_MOST_GOOD + FRONTIER), LadderFold(None)
+_FRONTS = FrontsFold(_MOST_GOOD_OF_MANY + FRONTIER)
 
 
 def propose(
@@ -66,8 +68,8 @@ def propose(
 def _ranking(history: History, settings: Settings) -> Ranking:
     """The trials in order, kept up to date."""
     if len(history.signs) > 1:
-        return history.derived(FrontsFold(_MOST_GOOD_OF_MANY + FRONTIER))
-    return history.derived(LadderFold(_MOST_GOOD + FRONTIER if settings.gamma is None else None))
+        return history.derived(_FRONTS)
+    return history.derived(_BEST if settings.gamma is None else _ALL)
 
 
 def _n_good(n: int, n_objectives: int, settings: Settings) -> int:

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
-from typing import Any, final
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -21,9 +20,7 @@ from skipjack.samplers.base import ModelSampler
 model = _optional.lazy("skipjack.samplers.tpe.proposal")  # not needed before the start is over
 
 
-@final
-@dataclass(frozen=True)
-class Settings:
+class Settings(NamedTuple):
     """What a user can choose; see `TPESampler`.
 
     Attributes:

@@ -19,8 +19,7 @@ class Rows(NamedTuple):
     centres: FloatArray  # (m, p)
     widths: FloatArray  # (m, p)
     codes: IntArray  # (m, q)
-    linear: FloatArray  # (m, 2 p): the numeric part, like the next two
-    constant: FloatArray  # (m,)
+    linear: FloatArray  # (m, 1 + 2 p): the numeric part, like the next
     absent: FloatArray  # (m, p)
     lacks: BoolArray  # (m,): which lack a parameter
 
