@@ -466,3 +466,26 @@ def test_an_event_of_a_newer_version_is_named_and_never_passed_over(url: str, pa
             study.trials  # noqa: B018
         with pytest.raises(StorageInternalError):
             study.ask()
+
+
+def test_a_study_that_another_process_deleted_is_gone_here_too(path: Path) -> None:
+    mine, other = process(path, "mine"), process(path, "other")
+    study = mine.create_new_study([StudyDirection.MINIMIZE], "s")
+    draft = held_trial(mine, study)
+    draft.note("user", "a", 1)
+    other.delete_study(study)
+    state = mine.ledger.study(study)
+    calls: list[Callable[[], Any]] = [
+        lambda: mine.get_all_trials(study),
+        lambda: mine.get_study_user_attrs(study),
+        lambda: mine.ledger.flush(state, draft),
+        lambda: mine.ledger.tell(state, 0, TrialState.COMPLETE, [1.0]),
+        lambda: mine.create_new_trial(study),
+    ]
+    for call in calls:
+        with pytest.raises(KeyError, match="deleted"):
+            call()
+    assert mine.get_all_studies() == []
+    again = mine.create_new_study([StudyDirection.MINIMIZE], "s")
+    assert again != study
+    assert other.get_study_id_from_name("s") == again
