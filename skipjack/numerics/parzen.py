@@ -101,15 +101,19 @@ def tail(z: FloatArray) -> FloatArray:
     return _tails().take(place.astype(np.intp), mode="clip")
 
 
-def _inside(centres: FloatArray, inverse: FloatArray) -> FloatArray:
-    """Mass of normal distributions between 0 and 1; `inverse` is 1 over their widths."""
+def _masses(centres: FloatArray, inverse: FloatArray) -> FloatArray:
+    """Masses of normal distributions below 0 and between 0 and 1; `inverse` is 1 over their widths.
+
+    Returns:
+        Shape (2, m, p).
+    """
     ends = np.empty((2, *centres.shape))
     np.multiply(centres, inverse, out=ends[0])
     np.subtract(inverse, ends[0], out=ends[1])
-    outside = tail(ends)
-    inside: FloatArray = 1.0 - outside[0]
-    inside -= outside[1]
-    return inside
+    masses = tail(ends)
+    masses[1] += masses[0]
+    np.subtract(1.0, masses[1], out=masses[1])
+    return masses
 
 
 def gap_widths(
@@ -185,14 +189,21 @@ def fuse(kernels: Kernels, choices: IntArray) -> Fused:
     )
 
 
-def fuse_numbers(centres: FloatArray, widths: FloatArray) -> Fused:
-    """The numeric part of `fuse`. Each kernel's row depends on that kernel alone."""
+def fuse_numbers(
+    centres: FloatArray, widths: FloatArray, inside: FloatArray | None = None
+) -> Fused:
+    """The numeric part of `fuse`. Each kernel's row depends on that kernel alone.
+
+    Args:
+        centres, widths: See `Kernels`.
+        inside: Masses of the normal distributions between 0 and 1, where known, as `centres`.
+    """
     missing = np.isnan(centres) if np.isnan(centres.sum()) else None
     if missing is not None:
         centres = np.where(missing, 0.5, centres)
     inverse = 1.0 / widths
     square = inverse * inverse
-    mass = widths * _inside(centres, inverse)
+    mass = widths * (_masses(centres, inverse)[1] if inside is None else inside)
     mass *= _ROOT_TAU
     if missing is not None:
         square[missing] = 0.0
@@ -225,7 +236,7 @@ def fuse_choices(numbers: Fused, codes: IntArray, spread: FloatArray, choices: I
 def indicators(codes: IntArray, choices: IntArray) -> BoolArray:
     """Which choice was made, shape (m, q) to (m, all choices); none for a code of -1."""
     owner, own = _each_choice(tuple(choices.tolist()))
-    made: BoolArray = codes[:, owner] == own
+    made: BoolArray = codes.take(owner, axis=1) == own
     return made
 
 
@@ -333,7 +344,7 @@ def log_marginals(
     missing = np.isnan(centres)
     centres = np.where(missing, 0.5, centres)
     inverse = 1.0 / widths
-    mass = widths * (_ROOT_TAU * _inside(centres, inverse))
+    mass = widths * (_ROOT_TAU * _masses(centres, inverse)[1])
     factor = np.where(missing, 0.0, weights[:, None] / mass)
     z = (x[:, None, :] - centres) * inverse
     numeric = np.einsum("cmp,mp->cp", np.exp(-0.5 * z * z), factor)
@@ -352,9 +363,9 @@ def source(kernels: Kernels) -> Source:
     some = bool(missing.any())
     if some:
         centres = np.where(missing, 0.5, centres)
-    low = tail(centres / widths)
-    inside = 1.0 - low - tail((1.0 - centres) / widths)
-    shape = np.stack([centres, widths, low, inside], axis=1)
+    shape = np.empty((len(centres), 4, centres.shape[1]))
+    shape[:, 0], shape[:, 1] = centres, widths
+    shape[:, 2:] = _masses(centres, 1.0 / widths).transpose(1, 0, 2)
     return Source(kernels, shape, missing if some else None)
 
 

@@ -18,6 +18,7 @@ from skipjack.records.states import TrialState
 
 Bits: TypeAlias = npt.NDArray[np.uint64]  # one for each value of a parameter
 
+_REMEMBERED = 4096
 _MOST_VALUES = 62  # that a parent can have
 _NO_VALUE = np.uint64(1 << 63)  # the trial has not the parent
 _UNKNOWN = np.uint64(0)  # a value that was never seen
@@ -47,6 +48,7 @@ class Activity:
         self._absent = np.zeros((0, 0), np.uint64)
         self._seen = np.zeros(0, np.uint64)  # values of each parent
         self._layouts: set[int] = set()
+        self._taken: set[tuple[int, ...]] = set()  # layouts and bits: again, they change nothing
         self._rules: list[Rule] | None = []
 
     def know(self, rows: int) -> None:
@@ -84,16 +86,22 @@ class Activity:
                 for column, dist in zip(columns, layout.dists, strict=True):
                     if dist.grid is not None and dist.grid.cells <= _MOST_VALUES:
                         self._bits[column] = self._bits[column] or {}
+            bits = [self._bit(column, value) for column, value in zip(columns, values, strict=True)]
+            taken = (layout.index, *bits)
+            if taken in self._taken:
+                continue
+            if len(self._taken) >= _REMEMBERED:
+                self._taken.clear()
+            self._taken.add(taken)
             now = np.full(len(self._bits), _NO_VALUE)
-            for column, value in zip(columns, values, strict=True):
-                now[column] = self._bit(column, value)
+            now[columns] = bits
             there = np.zeros(len(now), bool)
             there[columns] = True
             self._present[there] |= now
             self._absent[~there] |= now
             self._seen |= now
+            self._rules = None
         self._counted = self._rows
-        self._rules = None
 
     def _bit(self, column: int, value: float) -> int:
         known = self._bits[column]
@@ -106,6 +114,8 @@ class Activity:
     def _widen(self, n: int) -> None:
         """Make room for columns up to `n`, which no trial so far had."""
         old = len(self._bits)
+        self._taken.clear()
+        self._rules = None
         self._bits += [None] * (n - old)
         present, absent = np.zeros((n, n), np.uint64), np.zeros((n, n), np.uint64)
         present[:old, :old], absent[:old, :old] = self._present, self._absent
@@ -136,12 +146,16 @@ def existing(
     """
     there = np.ones(values.shape, bool)
     at = {column: j for j, column in enumerate(columns.tolist()) if column >= 0}
+    found: dict[tuple[int, np.uint64], BoolArray] = {}  # siblings share a rule
     for child, parent, wanted in rules:
         if child in at and parent in at:
-            j = at[parent]
-            bits = activity.bits(parent, values[:, j])
-            now = np.where(there[:, j], bits, _NO_VALUE)
-            there[:, at[child]] = (now & wanted != 0) | (now == _UNKNOWN)
+            alike = found.get((parent, wanted))
+            if alike is None:
+                j = at[parent]
+                bits = activity.bits(parent, values[:, j])
+                now = np.where(there[:, j], bits, _NO_VALUE)
+                alike = found[parent, wanted] = (now & wanted != 0) | (now == _UNKNOWN)
+            there[:, at[child]] = alike
     return there
 
 

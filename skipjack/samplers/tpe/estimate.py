@@ -25,7 +25,6 @@ class Good(NamedTuple):
     Attributes:
         trials: The rows of the history, best first.
         settings: Of the user, with which it was made.
-        counts: How many of the trials have each numeric parameter, shape (p,).
         kernels: One per trial, best first, and the prior.
         source: The same to draw from.
         total: Sums of their weights up to each, shape (m,).
@@ -35,7 +34,6 @@ class Good(NamedTuple):
 
     trials: list[int]
     settings: Settings
-    counts: FloatArray
     kernels: parzen.Kernels
     source: parzen.Source
     total: FloatArray
@@ -132,20 +130,21 @@ def model(
         good = _good(axes, places.of(view, split.good), more, trials, settings)
         view.kept["good"] = good
     n_running = 0 if running is None else len(running)
-    seen = places.counts
-    if not view.same:
-        seen = np.where(view.columns < 0, 0.0, seen[view.columns])
-    counts = axes.numbers(seen[None])[0] - good.counts + n_running
-    least = _floor(settings, np.maximum(counts, n_running))
 
     def made(new: IntArray) -> Rows:
-        return _rows(axes, places.of(view, new), places.gaps(view, new), least)
+        return _rows(axes, places.of(view, new), places.gaps(view, new), least())
 
-    slots = table.slots(split.bad, (places.epoch, least.tobytes()), made)
+    def least() -> FloatArray:
+        counts = places.counts
+        if not view.same:
+            counts = np.where(view.columns < 0, 0.0, counts[view.columns])
+        return _floor(settings, axes.numbers(counts[None])[0])
+
+    slots = table.slots(split.bad, (places.epoch, settings.clip), made)
     own = good.kernels.weights
     weights = np.concatenate([own, split.weights, np.ones(n_running), own[-1:]])
     if running is not None:
-        run = _rows(axes, running, places.gaps_of(view, running), least)
+        run = _rows(axes, running, places.gaps_of(view, running), least())
         more = Rows(*(np.concatenate(pair) for pair in zip(run, more, strict=True)))
     conditional = bool(good.lacks or table.kept.lacks.take(slots).any() or more.lacks.any())
     spread = settings.prior / (split.n_bad + n_running + 1.0)
@@ -155,21 +154,18 @@ def model(
 def _good(axes: Axes, at: FloatArray, prior: Rows, trials: list[int], settings: Settings) -> Good:
     """The density of good trials at places of shape (n, d)."""
     n = len(at)
-    x = axes.numbers(at)
-    counts = (x == x).sum(axis=0).astype(float)  # NaN is not itself
-    widths = parzen.gap_widths(x, _floor(settings, counts), settings.endpoints)
+    x = np.concatenate([axes.numbers(at), prior.centres])
+    counts = (x[:n] == x[:n]).sum(axis=0)  # NaN is not itself
+    widths = np.ones(x.shape)
+    widths[:n] = parzen.gap_widths(x[:n], _floor(settings, counts), settings.endpoints)
+    codes = np.concatenate([axes.codes(at), prior.codes])
     weights = np.ones(n + 1)
     weights[n] = settings.prior
-    kernels = parzen.Kernels(
-        np.concatenate([x, prior.centres]),
-        np.concatenate([widths, np.ones((1, x.shape[1]))]),
-        np.concatenate([axes.codes(at), prior.codes]),
-        np.full(n + 1, settings.prior / (n + 1.0)),
-        weights,
-    )
-    rows = _ready(axes, kernels.centres, kernels.widths, kernels.codes)
-    source, total = parzen.source(kernels), np.cumsum(weights)
-    return Good(trials, settings, counts, kernels, source, total, rows, bool(rows.lacks[:n].any()))
+    kernels = parzen.Kernels(x, widths, codes, np.full(n + 1, settings.prior / (n + 1.0)), weights)
+    source = parzen.source(kernels)
+    rows = _ready(axes, x, widths, codes, None if axes.discrete else source.shape[:, 3])
+    lacks = bool(rows.lacks[:n].any())
+    return Good(trials, settings, kernels, source, np.cumsum(weights), rows, lacks)
 
 
 def _rows(axes: Axes, at: FloatArray, gaps: FloatArray, least: FloatArray | float) -> Rows:
@@ -185,17 +181,23 @@ def _rows(axes: Axes, at: FloatArray, gaps: FloatArray, least: FloatArray | floa
     return _ready(axes, axes.numbers(at), widths, axes.codes(at))
 
 
-def _ready(axes: Axes, x: FloatArray, widths: FloatArray, codes: IntArray) -> Rows:
-    """Kernels ready for scoring; see `parzen.Kernels`."""
+def _ready(
+    axes: Axes,
+    x: FloatArray,
+    widths: FloatArray,
+    codes: IntArray,
+    inside: FloatArray | None = None,
+) -> Rows:
+    """Kernels ready for scoring; see `parzen.Kernels` and `parzen.fuse_numbers`."""
     if axes.discrete:
         widths = parzen.cell_widths(widths, np.nan_to_num(axes.cell_widths(x)))
     lacks: BoolArray = np.isnan(x.sum(axis=1))
     if len(axes.choices):
         lacks |= (codes < 0).any(axis=1)
-    return Rows(x, widths, codes, *parzen.fuse_numbers(x, widths), lacks)
+    return Rows(x, widths, codes, *parzen.fuse_numbers(x, widths, inside), lacks)
 
 
-def _floor(settings: Settings, counts: FloatArray) -> FloatArray:
+def _floor(settings: Settings, counts: FloatArray | IntArray) -> FloatArray:
     """The least width of a kernel among so many trials."""
     return 1.0 / np.minimum(100.0, counts + 2.0) if settings.clip else np.full(counts.shape, 1e-3)
 

@@ -67,8 +67,8 @@ class Places:
 
     Attributes:
         frames: One per column; None while no finished trial has the column.
-        counts: How many trials have each column, shape (columns,).
-        epoch: So many trials are looked at for neighbours.
+        epoch: So many trials are looked at for neighbours,
+        counts: and so many of them have each column, shape (columns,).
     """
 
     def __init__(self) -> None:
@@ -96,9 +96,7 @@ class Places:
                         grown.add(column)
         if last > len(self._places):
             self._lengthen(max(last, 2 * len(self._places)), first)
-        places = self._placed(history.values[first:last], slice(None))
-        self._places[first:last] = places
-        self.counts += (places == places).sum(axis=0)  # NaN is not itself
+        self._places[first:last] = self._placed(history.values[first:last], slice(None))
         for column in grown:
             self._again(history, column, last)
         epoch = next_epoch = self.epoch
@@ -107,6 +105,7 @@ class Places:
         if epoch > self.epoch:
             new = self._places[self.epoch : epoch]
             self._bins.enter(new, np.arange(len(self.frames)))
+            self.counts += (new == new).sum(axis=0)  # NaN is not itself
             self.epoch = epoch
 
     def _widen(self, more: int) -> None:
