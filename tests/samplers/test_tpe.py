@@ -21,7 +21,7 @@ from skipjack.distributions import (
 )
 from skipjack.errors import InvalidValueError
 from skipjack.records.history import History
-from skipjack.records.space import Space
+from skipjack.records.space import IntArray, Space
 from skipjack.records.states import StudyDirection, TrialState
 from skipjack.rng import stream
 from skipjack.samplers import RandomSampler, TPESampler
@@ -31,6 +31,7 @@ from skipjack.samplers.tpe.axes import axes_of
 from skipjack.samplers.tpe.bins import BINS
 from skipjack.samplers.tpe.groups import CAP, LadderFold, Split, split
 from skipjack.samplers.tpe.places import PlacesFold, after
+from skipjack.samplers.tpe.table import Rows, Table
 from tests.histories import POOL, Past, drawn_trials
 
 FLAT = Space({f"x{i}": FloatDistribution(-5, 5) for i in range(3)})
@@ -341,6 +342,28 @@ class TestGroups:
                 assert gap == pytest.approx(max(sides), abs=1e-9)
             else:
                 assert gap <= 1.0 / BINS
+
+
+class TestTable:
+    def test_it_does_not_matter_what_was_asked_before(self) -> None:
+        made = []
+
+        def rows(trials: IntArray) -> Rows:
+            made.append(len(trials))
+            column = key * 1e4 + trials[:, None]
+            return Rows(*[column] * 5, column[:, 0] > 0)
+
+        key = 0
+        table, rng = Table(rows(np.zeros(1, int))), np.random.default_rng(0)
+        for n in range(5, 3000, 5):
+            key = n // 500
+            trials = np.sort(rng.choice(n, min(n, CAP), replace=False))
+            slots = table.slots(trials, key, rows)
+            assert np.array_equal(table.kept.centres[slots, 0], key * 1e4 + trials)
+        assert len(table.slots(trials[:0], key, rows)) == 0
+        before = len(made)
+        table.slots(trials, key, rows)
+        assert len(made) == before  # nothing is made twice
 
 
 class TestActivity:

@@ -73,8 +73,12 @@ class Bins:
         """
         several = (self._held > 1.0) & (self._most <= self._least)  # all at one place
         tables = np.full((4, *self._least.shape), np.nan)
-        tables[0] = np.where(several, -1.0, np.where(self._held > 0.0, self._least, 2.0)) + _SAME
-        tables[1] = np.where(several, 2.0, np.where(self._held > 0.0, self._most, -1.0)) - _SAME
+        np.fmin(self._least, 2.0, out=tables[0])  # 2 and -1 where there is none
+        np.fmax(self._most, -1.0, out=tables[1])
+        np.copyto(tables[0], -1.0, where=several)
+        np.copyto(tables[1], 2.0, where=several)
+        tables[0] += _SAME
+        tables[1] -= _SAME
         np.fmax.accumulate(self._most[:-1], axis=0, out=tables[2, 1:])
         np.fmin.accumulate(self._least[:0:-1], axis=0, out=tables[3, -2::-1])
         return tables.reshape(4, -1)

@@ -15,7 +15,7 @@ from skipjack.samplers.tpe.groups import COMPLETED, Ladder, Sample, key_of, tier
 class Fronts:
     """A ranking by fronts, and by the room that a trial has in its front; see `groups.Ladder`.
 
-    Only so many trials take part as can be good or nearly so: from twice the limit on, the worst
+    Only so many trials take part as can be good or nearly so: a quarter above the limit, the worst
     are left out, so that the cost of a trial does not grow.
     """
 
@@ -26,7 +26,7 @@ class Fronts:
         self.others = Ladder(limit, salt)  # pruned and infeasible trials
         self._limit = limit
         self._rows: list[int] = []
-        self._losses = np.zeros((2 * limit, m))
+        self._losses = np.zeros((limit + limit // 4, m))
         self._order: list[int] | None = None
         self._n_best = 0
 
