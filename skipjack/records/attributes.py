@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import json
 import math
+from collections.abc import Mapping
 from typing import Any
 
 from skipjack._warnings import optuna_warn
 from skipjack.errors import InvalidTypeError, invalid, wrong_type
+
+CONSTRAINT = "constraints:"  # the prefix of the system attributes that hold constraint values
 
 
 def plain(value: Any) -> Any:
@@ -91,6 +94,25 @@ def constraint_value(key: Any, value: Any) -> float:
     if math.isnan(number):
         raise invalid("value", f"not be NaN for the constraint {key!r}", value)
     return number
+
+
+def note_constraint(system: dict[str, Any], key: str, value: float) -> None:
+    """Put a constraint value among system attributes; the first value of a key counts."""
+    number = constraint_value(key, value)
+    if CONSTRAINT + key in system:
+        warn_user(f"Constraint {key!r} was set already; the first value is kept.")
+        return
+    system[CONSTRAINT + key] = number
+
+
+def constraints_of(system: Mapping[str, Any]) -> dict[str, float]:
+    """The constraint values among system attributes, by key; also of Optuna 4's list form."""
+    found = {
+        key[len(CONSTRAINT) :]: value for key, value in system.items() if key.startswith(CONSTRAINT)
+    }
+    for i, value in enumerate(system.get("constraints") or ()):
+        found.setdefault(str(i), value)
+    return found
 
 
 def step_value(step: Any) -> int:

@@ -7,12 +7,18 @@ import math
 from collections.abc import Iterable, Sequence
 from typing import Any
 
-from skipjack.distributions import BaseDistribution, check_distribution_compatibility
+from skipjack.distributions import BaseDistribution
 from skipjack.errors import WrongStateError, invalid, wrong_type
-from skipjack.records.attributes import attribute_key, constraint_value, float_value, warn_user
-from skipjack.records.history import CONSTRAINT, constraints_of
+from skipjack.records.attributes import (
+    CONSTRAINT,
+    attribute_key,
+    constraint_value,
+    constraints_of,
+    float_value,
+    note_constraint,
+)
 from skipjack.records.states import StudyDirection, TrialState, state_of
-from skipjack.records.suggest import BaseTrial
+from skipjack.records.suggest import BaseTrial, given_value
 
 _FIELDS = (
     "number",
@@ -80,20 +86,7 @@ class FrozenTrial(BaseTrial):
         self._trial_id = trial_id
 
     def _suggest(self, name: str, dist: BaseDistribution) -> Any:
-        if name not in self._params:
-            raise invalid(
-                "name",
-                f"be a parameter of trial {self._number} ({', '.join(self._params) or 'none'})",
-                name,
-                "Add it when the FrozenTrial is made.",
-            )
-        value = self._params[name]
-        if not dist._contains(dist.to_internal_repr(value)):
-            warn_user(f"The value {value!r} of parameter {name!r} lies outside {dist!r}.")
-        if name in self._distributions:
-            check_distribution_compatibility(self._distributions[name], dist)
-        self._distributions[name] = dist
-        return value
+        return given_value(self, self._params, self._distributions, name, dist)
 
     def report(self, value: float, step: int) -> None:
         """Do nothing: the trial has its reports, in `intermediate_values`."""
@@ -115,11 +108,7 @@ class FrozenTrial(BaseTrial):
 
         Of two values for one key the first counts.
         """
-        number = constraint_value(key, value)
-        if CONSTRAINT + key in self._system_attrs:
-            warn_user(f"Constraint {key!r} was set already; the first value is kept.")
-            return
-        self._system_attrs[CONSTRAINT + key] = number
+        note_constraint(self._system_attrs, key, value)
 
     @property
     def value(self) -> float | None:

@@ -11,6 +11,7 @@ import numpy.typing as npt
 
 from skipjack import platform
 from skipjack.distributions import BaseDistribution, intern
+from skipjack.records.attributes import constraints_of
 from skipjack.records.draft import Draft
 from skipjack.records.space import BoolArray, FloatArray, IntArray, Space
 from skipjack.records.states import TrialState
@@ -18,7 +19,6 @@ from skipjack.records.states import TrialState
 S = TypeVar("S")
 Curve = tuple[IntArray, FloatArray]
 
-CONSTRAINT = "constraints:"  # the prefix of the system attributes that hold constraint values
 _ROW = np.dtype(
     [
         ("number", "i8"),
@@ -450,13 +450,3 @@ class History:
                 new = np.full((len(old), width), np.nan)
                 new[:, : old.shape[1]] = old
                 setattr(self, name, new)
-
-
-def constraints_of(system: Mapping[str, Any]) -> dict[str, float]:
-    """The constraint values among system attributes, by key; also of Optuna 4's list form."""
-    found = {
-        key[len(CONSTRAINT) :]: value for key, value in system.items() if key.startswith(CONSTRAINT)
-    }
-    for i, value in enumerate(system.get("constraints") or ()):
-        found.setdefault(str(i), value)
-    return found

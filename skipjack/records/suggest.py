@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import datetime
 from abc import ABC, abstractmethod
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from skipjack._deprecate import warn_deprecated
@@ -18,7 +18,8 @@ from skipjack.distributions import (
     float_distribution,
     int_distribution,
 )
-from skipjack.errors import UnsupportedError, wrong_type
+from skipjack.errors import UnsupportedError, invalid, wrong_type
+from skipjack.records.attributes import warn_user
 
 
 class BaseTrial(ABC):
@@ -146,6 +147,37 @@ class BaseTrial(ABC):
     @abstractmethod
     def number(self) -> int:
         """The trial's place in its study, from 0."""
+
+
+def given_value(
+    trial: BaseTrial,
+    params: Mapping[str, Any],
+    dists: dict[str, BaseDistribution],
+    name: str,
+    dist: BaseDistribution,
+) -> Any:
+    """The value of `name` among `params` of a trial that draws nothing; `dist` is noted in `dists`.
+
+    Raises:
+        ValueError: If it has no such parameter, or one of another kind.
+
+    Warns:
+        UserWarning: If the value lies outside `dist`.
+    """
+    if name not in params:
+        raise invalid(
+            "name",
+            f"be one of the parameters of the trial ({', '.join(map(repr, params)) or 'none'})",
+            name,
+            f"Add it when the {type(trial).__name__} is made.",
+        )
+    value = params[name]
+    if not dist._contains(dist.to_internal_repr(value)):
+        warn_user(f"The value {value!r} of parameter {name!r} lies outside {dist!r}.")
+    if name in dists:
+        check_distribution_compatibility(dists[name], dist)
+    dists[name] = dist
+    return value
 
 
 def check_again(name: str, old: BaseDistribution, new: BaseDistribution) -> None:

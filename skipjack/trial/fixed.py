@@ -5,11 +5,9 @@ from __future__ import annotations
 import datetime
 from typing import Any, final
 
-from skipjack.distributions import BaseDistribution, check_distribution_compatibility
-from skipjack.errors import invalid
-from skipjack.records.attributes import attribute_key, constraint_value, warn_user
-from skipjack.records.history import CONSTRAINT, constraints_of
-from skipjack.records.suggest import BaseTrial
+from skipjack.distributions import BaseDistribution
+from skipjack.records.attributes import attribute_key, constraints_of, note_constraint
+from skipjack.records.suggest import BaseTrial, given_value
 
 
 @final
@@ -31,20 +29,8 @@ class FixedTrial(BaseTrial):
         self._number = number
 
     def _suggest(self, name: str, dist: BaseDistribution) -> Any:
-        if name not in self._params:
-            raise invalid(
-                "name",
-                f"be one of the parameters given ({', '.join(map(repr, self._params)) or 'none'})",
-                name,
-                "Add it to the FixedTrial.",
-            )
-        value = self._params[name]
-        if not dist._contains(dist.to_internal_repr(value)):
-            warn_user(f"The value {value!r} of parameter {name!r} lies outside {dist!r}.")
-        if name in self._distributions:
-            check_distribution_compatibility(self._distributions[name], dist)
+        value = given_value(self, self._params, self._distributions, name, dist)
         self._suggested[name] = value
-        self._distributions[name] = dist
         return value
 
     def report(self, value: float, step: int) -> None:
@@ -64,11 +50,7 @@ class FixedTrial(BaseTrial):
 
     def set_constraint(self, key: str, value: float) -> None:
         """Tell how much a constraint is violated; of two values for one key the first counts."""
-        number = constraint_value(key, value)
-        if CONSTRAINT + key in self._system_attrs:
-            warn_user(f"Constraint {key!r} was set already; the first value is kept.")
-            return
-        self._system_attrs[CONSTRAINT + key] = number
+        note_constraint(self._system_attrs, key, value)
 
     @property
     def params(self) -> dict[str, Any]:

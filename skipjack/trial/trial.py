@@ -9,15 +9,16 @@ from skipjack.distributions import BaseDistribution, check_distribution_compatib
 from skipjack.errors import InvalidValueError, UnsupportedError
 from skipjack.pruners.base import decides
 from skipjack.records.attributes import (
+    CONSTRAINT,
     attribute_key,
     constraint_value,
+    constraints_of,
     plain,
     step_value,
     told_float,
     warn_user,
 )
 from skipjack.records.draft import Draft
-from skipjack.records.history import CONSTRAINT, constraints_of
 from skipjack.records.replay import StudyState, finished
 from skipjack.records.space import Space
 from skipjack.records.states import TrialState

@@ -8,7 +8,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from skipjack.distributions import FloatDistribution, IntDistribution
-from skipjack.records.history import History, constraints_of
+from skipjack.records.attributes import constraints_of
+from skipjack.records.history import History
 from skipjack.records.space import Space
 from skipjack.records.states import StudyDirection, TrialState
 from tests.histories import POOL, Params, Past, drawn_params, drawn_trials
