@@ -291,8 +291,8 @@ class Ledger:
             content = state.content(draft)
             content.update(end or {"do": "write", "n": draft.number})
             # A draft that a forked process has inherited belongs to no state of this ledger.
-            here = self.study(state.study_id).open.get(draft.number) is draft
-            self.commit(state.study_id, content, own=here)
+            own = self.log is None or self.study(state.study_id).open.get(draft.number) is draft
+            self.commit(state.study_id, content, own=own)
             draft.settle()
 
     def tell(

@@ -119,10 +119,10 @@ class Trial(BaseTrial):
         if name in internal:
             check_again(name, draft.dists[name], dist)
             return draft.dists[name].to_external_repr(internal[name])
-        if self._kinds.get(name) is not dist:
-            self._check_kind(name, dist)
         value = self._proposed.get(name)
         if value is None or self._dists[name] is not dist:
+            if self._kinds.get(name) is not dist:
+                self._check_kind(name, dist)
             value = self._draw(name, dist)
         if self._shared:
             with self._ledger.lock:
