@@ -49,10 +49,12 @@ def past(hp: Any, n: int, objectives: int = 1) -> Any:
     study = hp.create_study(
         directions=["minimize"] * objectives, sampler=hp.samplers.RandomSampler(seed=0)
     )
-    study.optimize(
-        lambda t: [sphere(t) + k * t.suggest_float("x0", -5.0, 5.0) for k in range(objectives)],
-        n_trials=n,
-    )
+
+    def objective(trial: Any) -> list[float]:
+        x = [trial.suggest_float(name, -5.0, 5.0) for name in NAMES]
+        return [sum((v - 2 * k) ** 2 for v in x) for k in range(objectives)]
+
+    study.optimize(objective, n_trials=n)
     return study
 
 
@@ -100,7 +102,7 @@ def queue(hp: Any) -> dict[str, float]:
     study, new = past(hp, 1000), iter(range(1000))
 
     def enqueue() -> None:
-        study.enqueue_trial({"x0": next(new) / 1000}, skip_if_exists=True)
+        study.enqueue_trial(dict.fromkeys(NAMES, next(new) / 1000), skip_if_exists=True)
 
     trials = study.trials
     target = hp.create_study()

@@ -14,7 +14,6 @@ from skipjack import _optional
 from skipjack.errors import StorageError, TrialPruned, WrongStateError, invalid, wrong_type
 from skipjack.execution import interrupts
 from skipjack.records.states import TrialState
-from skipjack.samplers.base import proposes
 from skipjack.study import announce, asking, telling
 
 progress = _optional.lazy("skipjack.execution.progress")
@@ -50,7 +49,9 @@ class Run:
         self.gc_after_trial = gc_after_trial
         self.start = time.monotonic()
         self.deadline = math.inf if timeout is None else self.start + _seconds(timeout)
-        self.bar = progress.ProgressBar(show_progress_bar, self.n_trials, timeout)
+        self.bar: Any = None
+        if show_progress_bar:
+            self.bar = progress.bar_over(self.n_trials, timeout)
         self.error: BaseException | None = None
         self._tickets = itertools.count()  # taking the next one is atomic
 
@@ -91,7 +92,7 @@ class Run:
             raise
         if self.gc_after_trial:
             gc.collect()
-        if self.bar.shown:
+        if self.bar is not None:
             self.bar.update(trial._state, time.monotonic() - self.start)
         return True
 
@@ -158,13 +159,14 @@ def optimize(
         finally:
             study._loops -= 1
             study._storage.remove_session()
-            run.bar.close()
+            if run.bar is not None:
+                run.bar.close()
 
 
 @interrupts.door
 def _in_threads(run: Run, workers: int) -> None:
     """Let `workers` threads take trials; raise the first error when all have ended theirs."""
-    if not proposes(run.study.sampler):
+    if not run.study._proposes:
         run.study.sampler.reseed_rng()
     if run.n_trials is not None:
         workers = min(workers, run.n_trials)

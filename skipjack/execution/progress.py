@@ -13,22 +13,25 @@ from skipjack.records.replay import StudyState
 tqdm_auto = _optional.lazy("tqdm.auto")
 
 
+def bar_over(n_trials: int | None, timeout: float | None) -> ProgressBar | None:
+    """A bar over trials or seconds.
+
+    Warns:
+        UserWarning: If neither number is known: then there is no bar.
+    """
+    if n_trials is None and timeout is None:
+        warn_user("A progress bar needs `n_trials` or `timeout`; there is none.")
+        return None
+    return ProgressBar(n_trials, timeout)
+
+
 class ProgressBar:
     """A bar over trials, or over seconds when only a timeout is known; shows the best so far.
 
     Records of the log are written above the bar while it is shown.
-
-    Warns:
-        UserWarning: If neither a number of trials nor a timeout is known: then there is no bar.
     """
 
-    def __init__(self, wanted: bool, n_trials: int | None, timeout: float | None) -> None:
-        if wanted and n_trials is None and timeout is None:
-            warn_user("A progress bar needs `n_trials` or `timeout`; there is none.")
-            wanted = False
-        self.shown = wanted
-        if not wanted:
-            return
+    def __init__(self, n_trials: int | None, timeout: float | None) -> None:
         self._by_seconds = n_trials is None
         self._lock = threading.Lock()
         total: float | None = n_trials
@@ -59,6 +62,5 @@ class ProgressBar:
 
     def close(self) -> None:
         """Leave the bar as it is, and the log to itself."""
-        if self.shown:
-            logging.write_through(None)
-            self._bar.close()
+        logging.write_through(None)
+        self._bar.close()

@@ -12,7 +12,7 @@ from skipjack.records.frozen import FrozenTrial
 from skipjack.records.history import History
 from skipjack.records.space import Space
 from skipjack.records.states import TrialState
-from skipjack.rng import Stream, fresh_seed, stream
+from skipjack.rng import Stream, fresh_seed
 
 
 class StudyView(Protocol):
@@ -129,7 +129,7 @@ class ModelSampler(BaseSampler):
 
     def stream(self, study: StudyView, number: int) -> Stream:
         """The random numbers of a trial."""
-        return stream(study.seed if self._seed is None else self._seed, number, self.purpose)
+        return Stream(study.seed if self._seed is None else self._seed, number, self.purpose)
 
     def infer_relative_search_space(
         self, study: StudyView, trial: FrozenTrial

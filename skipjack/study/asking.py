@@ -10,7 +10,7 @@ from skipjack import logging, platform
 from skipjack.records.draft import Draft
 from skipjack.records.replay import NO_RETRY, StudyState
 from skipjack.records.states import TrialState
-from skipjack.samplers.base import Exhausted, ModelSampler, proposes
+from skipjack.samplers.base import Exhausted, ModelSampler
 from skipjack.storages.ledger import Ledger
 from skipjack.study import telling
 from skipjack.trial.trial import FIXED, RETRIED, Trial, stream_of
@@ -39,7 +39,7 @@ def begin(study: Any, held: bool) -> Trial | None:
         if ledger.shared:
             _reclaim(ledger, state)
         number = _claim(ledger, state, worker)
-        if proposes(sampler):
+        if study._proposes:
             try:
                 return _propose(study, sampler, state, number, worker, held)
             except BaseException as error:

@@ -17,6 +17,7 @@ from skipjack.records.replay import METRIC_NAMES
 from skipjack.records.states import StudyDirection, TrialState
 from skipjack.records.suggest import check_name
 from skipjack.samplers import BaseSampler, TPESampler
+from skipjack.samplers.base import proposes
 from skipjack.storages import BaseStorage, get_storage
 from skipjack.storages.face import LedgerStorage
 from skipjack.storages.ledger import Ledger
@@ -106,6 +107,7 @@ class Study:
     def sampler(self, sampler: BaseSampler) -> None:
         check_part("sampler", sampler)
         self._sampler = sampler
+        self._proposes = proposes(sampler)  # whether to ask it by our own, shorter way
 
     @property
     def pruner(self) -> BasePruner:

@@ -13,7 +13,6 @@ from skipjack.records.draft import Draft
 from skipjack.records.frozen import FrozenTrial
 from skipjack.records.replay import FAIL_REASON, StudyState
 from skipjack.records.states import TrialState, state_of
-from skipjack.samplers.base import proposes
 from skipjack.samplers.constraints import checked_constraints
 from skipjack.storages.ledger import Ledger
 from skipjack.trial.trial import FIXED, Trial
@@ -169,7 +168,7 @@ def finish(
         values = None if math.isnan(last) else [last]
     sampler = study.sampler
     try:
-        if not proposes(sampler):
+        if not study._proposes:
             trial = found.frozen(draft.number)
             sampler.after_trial(study, trial, state, values)
         elif sampler._constraints_func is not None:

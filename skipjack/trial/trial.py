@@ -26,7 +26,7 @@ from skipjack.records.suggest import BaseTrial, check_again, check_name
 from skipjack.records.thaw import TRIALS_PER_STUDY
 from skipjack.records.times import local_time
 from skipjack.rng import Stream
-from skipjack.samplers.base import ModelSampler, proposes
+from skipjack.samplers.base import ModelSampler
 from skipjack.storages.ledger import Ledger
 
 _RUNNING = TrialState.RUNNING
@@ -148,7 +148,7 @@ class Trial(BaseTrial):
                 return value
         if dist.single():
             return dist.at(0.5)
-        if not proposes(self.study.sampler):
+        if not self.study._proposes:
             return self._draw_by_user(name, dist)
         proposed = self._draft.proposal.get(name)
         if proposed is not None and self._covers(name, dist, proposed):
@@ -205,7 +205,7 @@ class Trial(BaseTrial):
         """Values that the sampler drew together for this trial, whether asked for or not."""
         if self._relative is None:
             sampler = self.study.sampler
-            if proposes(sampler):
+            if self.study._proposes:
                 space = self._space or _NOTHING
                 self._relative = {
                     name: space[name].to_external_repr(value)
@@ -224,7 +224,7 @@ class Trial(BaseTrial):
         """What `relative_params` were drawn from."""
         if self._relative_space is None:
             sampler = self.study.sampler
-            if proposes(sampler):
+            if self.study._proposes:
                 self._relative_space = dict(self._space or {})
             else:
                 frozen = self.storage.get_trial(self._trial_id)
