@@ -15,6 +15,7 @@ arXiv:2304.11127 (widths, categorical kernels).
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from functools import cache, lru_cache
 from typing import Any, NamedTuple, TypeAlias
 
@@ -34,21 +35,21 @@ _PART = 2**18  # multiplications in one call, up to which OpenBLAS stays in one 
 
 
 class Kernels(NamedTuple):
-    """The kernels of one or several mixtures.
+    """The kernels of one mixture.
 
     Attributes:
         centres: Shape (m, p); NaN where the observation lacks the parameter.
         widths: Standard deviations, shape (m, p), positive.
         codes: Indices of choices, shape (m, q); -1 where the observation lacks the parameter.
-        spread: The probability that a kernel gives to each choice, relative to what it adds for
-            its own, shape (m,).
+        spread: The probability that each kernel gives to each choice, relative to what it adds
+            for its own.
         weights: Shape (m,), positive; they need not sum to 1.
     """
 
     centres: FloatArray
     widths: FloatArray
     codes: IntArray
-    spread: FloatArray
+    spread: float
     weights: FloatArray
 
 
@@ -56,14 +57,14 @@ class Fused(NamedTuple):
     """Log densities of kernels, without their weights, as one matrix product; see `fuse`."""
 
     linear: FloatArray  # (m, 1 + 2 p + all choices), a constant first
-    absent: FloatArray  # (m, p + q): what to take back where a point lacks a parameter
+    absent: FloatArray  # (m, p): what to take back where a point lacks a numeric parameter
 
 
 class Features(NamedTuple):
-    """Points, as `log_kernels` wants them; see `features`."""
+    """Points, as each of s mixtures wants them; see `features`."""
 
-    values: FloatArray  # (c, 1 + 2 p + all choices), 1 first
-    lacking: FloatArray | None  # (c, p + q): 1 where a point lacks a parameter; None if none does
+    values: FloatArray  # (s, c, 1 + 2 p + all choices), 1 first
+    lacking: FloatArray | None  # (c, p): 1 where a point lacks a parameter; None if none does
 
 
 class Source(NamedTuple):
@@ -101,19 +102,17 @@ def tail(z: FloatArray) -> FloatArray:
     return _tails().take(place.astype(np.intp), mode="clip")
 
 
-def _masses(centres: FloatArray, inverse: FloatArray) -> FloatArray:
-    """Masses of normal distributions below 0 and between 0 and 1; `inverse` is 1 over their widths.
-
-    Returns:
-        Shape (2, m, p).
-    """
+def masses(centres: FloatArray, widths: FloatArray) -> FloatArray:
+    """Masses of normal distributions below 0 and between 0 and 1, shape (m, p) to (2, m, p)."""
     ends = np.empty((2, *centres.shape))
-    np.multiply(centres, inverse, out=ends[0])
-    np.subtract(inverse, ends[0], out=ends[1])
-    masses = tail(ends)
-    masses[1] += masses[0]
-    np.subtract(1.0, masses[1], out=masses[1])
-    return masses
+    ends[0] = centres
+    np.subtract(1.0, centres, out=ends[1])
+    ends /= widths
+    found = tail(ends)
+    inside = found[1]
+    inside += found[0]
+    np.subtract(1.0, inside, out=inside)
+    return found
 
 
 def gap_widths(
@@ -174,70 +173,49 @@ def cell_widths(widths: FloatArray, cells: FloatArray) -> FloatArray:
     return np.sqrt(s + h / 12.0 + 0.0758 * h * h / (h + 25.0 * s + 1e-300))
 
 
-def fuse(kernels: Kernels, choices: IntArray) -> Fused:
+def fuse(
+    centres: FloatArray,
+    widths: FloatArray,
+    codes: IntArray,
+    choices: IntArray,
+    inside: FloatArray | None = None,
+) -> Fused:
     """Prepare kernels so that the log densities at many points are one matrix product.
 
-    -(x - a)² / 2 s² is linear in (x², x), the log probability of a choice in its indicator; what
-    is left of a kernel is a constant.
+    -(x - a)² / 2 s² is linear in (x², x), the log probability of a choice in the indicator of the
+    kernel's own; what is left of a kernel is a constant. Each kernel's row depends on that kernel
+    alone.
 
     Args:
-        kernels: What to prepare.
+        centres, widths, codes: See `Kernels`.
         choices: How many choices each categorical parameter has, shape (q,).
-    """
-    return fuse_choices(
-        fuse_numbers(kernels.centres, kernels.widths), kernels.codes, kernels.spread, choices
-    )
-
-
-def fuse_numbers(
-    centres: FloatArray, widths: FloatArray, inside: FloatArray | None = None
-) -> Fused:
-    """The numeric part of `fuse`. Each kernel's row depends on that kernel alone.
-
-    Args:
-        centres, widths: See `Kernels`.
         inside: Masses of the normal distributions between 0 and 1, where known, as `centres`.
     """
+    m, p = centres.shape
     missing = np.isnan(centres) if np.isnan(centres.sum()) else None
     if missing is not None:
         centres = np.where(missing, 0.5, centres)
     inverse = 1.0 / widths
-    square = inverse * inverse
-    mass = widths * (_masses(centres, inverse)[1] if inside is None else inside)
-    mass *= _ROOT_TAU
+    inverse *= inverse
+    absent = widths * (masses(centres, widths)[1] if inside is None else inside)
+    absent *= _ROOT_TAU
     if missing is not None:
-        square[missing] = 0.0
-        mass[missing] = 1.0
+        inverse[missing] = 0.0
+        absent[missing] = 1.0
+    np.log(absent, out=absent)
+    owner, own = _each_choice(tuple(choices.tolist()))
+    linear = np.empty((m, 1 + 2 * p + len(own)))
+    slope = linear[:, 1 + p : 1 + 2 * p]
     middle = centres - 0.5
-    slope = square * middle
-    square *= -0.5
-    absent = np.log(mass)
+    np.multiply(inverse, middle, out=slope)
+    np.multiply(inverse, -0.5, out=linear[:, 1 : 1 + p])
     middle *= slope
     middle *= 0.5
     absent += middle
-    constant = -absent.sum(axis=1, keepdims=True)
-    return Fused(np.concatenate([constant, square, slope], axis=1), absent)
-
-
-def fuse_choices(numbers: Fused, codes: IntArray, spread: FloatArray, choices: IntArray) -> Fused:
-    """Add the categorical part to the numeric one; see `fuse` and `Kernels`."""
-    if not len(choices):
-        return numbers
-    present = codes >= 0
-    gain = np.log((1.0 + spread) / spread)
-    even = np.log(spread[:, None] / (1.0 + choices * spread[:, None]))
-    logs = np.where(present, even, -np.log(choices))
-    chosen = indicators(codes, choices) * gain[:, None]
-    linear = np.concatenate([numbers.linear, chosen], axis=1)
-    linear[:, 0] += logs.sum(axis=1)
-    return Fused(linear, np.concatenate([numbers.absent, -logs], axis=1))
-
-
-def indicators(codes: IntArray, choices: IntArray) -> BoolArray:
-    """Which choice was made, shape (m, q) to (m, all choices); none for a code of -1."""
-    owner, own = _each_choice(tuple(choices.tolist()))
-    made: BoolArray = codes.take(owner, axis=1) == own
-    return made
+    np.negative(absent.sum(axis=1), out=linear[:, 0])
+    if len(own):
+        np.equal(codes.take(owner, axis=1), own, out=linear[:, 1 + 2 * p :], casting="unsafe")
+    return Fused(linear, absent)
 
 
 @lru_cache(maxsize=256)
@@ -248,7 +226,9 @@ def _each_choice(choices: tuple[int, ...]) -> tuple[IntArray, IntArray]:
     return owner, own
 
 
-def features(x: FloatArray, codes: IntArray, choices: IntArray) -> Features:
+def features(
+    x: FloatArray, codes: IntArray, choices: IntArray, spreads: Sequence[float]
+) -> Features:
     """Prepare points for `log_kernels`.
 
     Args:
@@ -256,25 +236,44 @@ def features(x: FloatArray, codes: IntArray, choices: IntArray) -> Features:
             nothing.
         codes: Indices of choices, shape (c, q); -1 likewise.
         choices: How many choices each categorical parameter has, shape (q,).
+        spreads: Of each of s mixtures; see `Kernels`.
     """
     c, p = x.shape
-    values = np.ones((c, 1 + 2 * p + int(choices.sum()) if len(choices) else 1 + 2 * p))
-    middle = values[:, 1 + p : 1 + 2 * p]
+    owner, own = _each_choice(tuple(choices.tolist()))
+    values = np.empty((len(spreads), c, 1 + 2 * p + len(own)))
+    numbers = values[0, :, : 1 + 2 * p]
+    numbers[:, 0] = 1.0
+    middle = numbers[:, 1 + p :]
     np.subtract(x, 0.5, out=middle)
     lacking = None
-    if np.isnan(x.sum()) or (len(choices) and codes.min() < 0):
+    if np.isnan(x.sum()):
         missing = np.isnan(x)
         middle[missing] = 0.0
-        lacking = np.concatenate([missing, codes < 0], axis=1).astype(float)
-    np.square(middle, out=values[:, 1 : 1 + p])
-    if len(choices):
-        values[:, 1 + 2 * p :] = indicators(codes, choices)
+        lacking = missing.astype(float)
+    np.square(middle, out=numbers[:, 1 : 1 + p])
+    values[1:, :, : 1 + 2 * p] = numbers
+    if len(own):
+        chosen = codes.take(owner, axis=1)
+        spread = np.array(spreads)[:, None]
+        other = np.log(spread / (spread + 1.0 / choices)).take(owner, axis=1)[:, None]  # (s, 1, K)
+        same = other + np.log1p(1.0 / spread)[:, None]
+        values[:, :, 1 + 2 * p :] = np.where(chosen == own, same, other)
+        if codes.min() < 0:
+            values[:, :, 1 + 2 * p :][:, chosen < 0] = 0.0
     return Features(values, lacking)
 
 
-def log_kernels(fused: Fused, points: Features) -> FloatArray:
-    """Log density of each kernel at each point, shape (c, m)."""
-    terms = _product(points.values, fused.linear)
+def log_kernels(fused: Fused, points: Features, which: int = 0) -> FloatArray:
+    """Log density of each kernel at each point, shape (c, m).
+
+    It is relative to the uniform density, also over choices.
+
+    Args:
+        fused: The kernels.
+        points: Where.
+        which: The mixture that the kernels belong to, among those that `points` was made for.
+    """
+    terms = _product(points.values[which], fused.linear)
     if points.lacking is not None:
         terms += _product(points.lacking, fused.absent)
     return terms
@@ -295,27 +294,30 @@ def _product(a: FloatArray, b: FloatArray) -> FloatArray:
     return out
 
 
-def log_ratio(fused: Fused, weights: FloatArray, n: int, points: Features) -> FloatArray:
-    """Log of the sum of the first `n` kernels over that of the others at each point, shape (c,).
+def log_ratio(
+    above: Fused, below: Fused, weights: tuple[FloatArray, FloatArray], points: Features
+) -> FloatArray:
+    """Log of the sum of some kernels over that of others at each point, shape (c,).
 
     Args:
-        fused: The kernels.
-        weights: Theirs, shape (m,).
-        n: How many belong to the numerator, at least one and not all.
-        points: Where.
+        above, below: The kernels, at least one of each.
+        weights: Theirs.
+        points: Where, for the spreads of both.
     """
-    terms = log_kernels(fused, points)
-    if terms.max() < _SAFE:
+    densities = []
+    for which, fused in enumerate((above, below)):
+        terms = log_kernels(fused, points, which)
+        if terms.max() >= _SAFE:
+            break
         np.maximum(terms, -_NONE, out=terms)  # the exponential of less is many times slower
-        densities = np.exp(terms)
-        above = np.einsum("cm,m->c", densities[:, :n], weights[:n])
-        below = np.einsum("cm,m->c", densities[:, n:], weights[n:])
-        if min(above.min(), below.min()) > _TINY:
-            ratio: FloatArray = np.log(above / below)
-            return ratio
-        terms = log_kernels(fused, points)
-    terms += np.log(weights)
-    return _log_sum(terms[:, :n]) - _log_sum(terms[:, n:])
+        np.exp(terms, out=terms)
+        densities.append(np.einsum("cm,m->c", terms, weights[which]))
+    if len(densities) == 2 and min(densities[0].min(), densities[1].min()) > _TINY:
+        ratio: FloatArray = np.log(densities[0] / densities[1])
+        return ratio
+    return _log_sum(log_kernels(above, points, 0) + np.log(weights[0])) - _log_sum(
+        log_kernels(below, points, 1) + np.log(weights[1])
+    )
 
 
 def _log_sum(terms: FloatArray) -> FloatArray:
@@ -344,14 +346,14 @@ def log_marginals(
     missing = np.isnan(centres)
     centres = np.where(missing, 0.5, centres)
     inverse = 1.0 / widths
-    mass = widths * (_ROOT_TAU * _masses(centres, inverse)[1])
+    mass = widths * (_ROOT_TAU * masses(centres, widths)[1])
     factor = np.where(missing, 0.0, weights[:, None] / mass)
     z = (x[:, None, :] - centres) * inverse
     numeric = np.einsum("cmp,mp->cp", np.exp(-0.5 * z * z), factor)
-    even = spread[:, None] / (1.0 + choices * spread[:, None])  # (m, q)
-    same = np.where(own[None] == codes[:, None], 1.0 / (1.0 + choices * spread[:, None]), 0.0)
+    stay = 1.0 / (1.0 + choices * spread)  # (q,)
+    same = np.where(own[None] == codes[:, None], stay, 0.0)
     there = np.where(own >= 0, weights[:, None], 0.0)
-    chosen = np.einsum("cmq,mq->cq", same + even, there) + weights[-1] / choices
+    chosen = np.einsum("cmq,mq->cq", same + spread * stay, there) + weights[-1] / choices
     logs: FloatArray = np.log(np.concatenate([numeric, chosen], axis=1))
     return logs
 
@@ -365,7 +367,7 @@ def source(kernels: Kernels) -> Source:
         centres = np.where(missing, 0.5, centres)
     shape = np.empty((len(centres), 4, centres.shape[1]))
     shape[:, 0], shape[:, 1] = centres, widths
-    shape[:, 2:] = _masses(centres, 1.0 / widths).transpose(1, 0, 2)
+    shape[:, 2:] = masses(centres, widths).transpose(1, 0, 2)
     return Source(kernels, shape, missing if some else None)
 
 
@@ -388,7 +390,7 @@ def draw(
     """
     p, q = source.shape.shape[2], len(choices)
     mine: Any = which
-    theirs: Any = which[:, None], np.arange(q)
+    theirs: Any = which
     if which.ndim == 1:
         shape = source.shape.take(which, axis=0)
     else:
@@ -404,15 +406,15 @@ def draw(
         np.copyto(x, u[:, :p], where=source.missing[mine])
     if not q:
         return x, np.zeros((len(x), 0), np.int64)
-    codes, spread = source.kernels.codes[theirs], source.kernels.spread[theirs[0]]
+    codes, spread = source.kernels.codes[theirs], source.kernels.spread
     return x, _draw_codes(codes, spread, choices, u[:, p:])
 
 
 _LAST = 1.0 - 2.0**-53
 
 
-def _draw_codes(own: IntArray, spread: FloatArray, choices: IntArray, u: FloatArray) -> IntArray:
-    """The kernels' own choices (-1: none) or any other, by `u`; all of shape (c, q)."""
+def _draw_codes(own: IntArray, spread: float, choices: IntArray, u: FloatArray) -> IntArray:
+    """The kernels' own choices (-1: none) or any other, by `u`; both of shape (c, q)."""
     stay = np.where(own >= 0, 1.0 / (1.0 + choices * spread), 0.0)
     other = ((u - stay) / (1.0 - stay) * choices).astype(np.int64)
     return np.where(u < stay, own, np.minimum(other, choices - 1))

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from skipjack.numerics import parzen
-from skipjack.numerics.parzen import FloatArray, IntArray, Kernels
+from skipjack.numerics.parzen import FloatArray, Fused, IntArray, Kernels
 
 
 def normal_mass(low: float, high: float) -> float:
@@ -37,7 +37,7 @@ def density(kernels: Kernels, choices: IntArray, i: int, x: FloatArray, codes: I
     for j, place in enumerate(x.tolist()):
         value *= numeric_density(place, kernels.centres[i, j], kernels.widths[i, j])
     for j, code in enumerate(codes.tolist()):
-        own, spread = int(kernels.codes[i, j]), float(kernels.spread[i])
+        own, spread = int(kernels.codes[i, j]), kernels.spread
         value *= choice_probability(code, own, spread, int(choices[j]))
     return value
 
@@ -51,7 +51,7 @@ def some_kernels(seed: int, m: int, p: int, q: int, missing: bool) -> tuple[Kern
         codes[rng.random((m, q)) < 0.3] = -1
     widths = 10 ** rng.uniform(-1.2, 0, (m, p))  # wide enough for sums of plain densities
     return Kernels(
-        centres, widths, codes, rng.uniform(0.01, 0.5, m), rng.uniform(0.1, 2, m)
+        centres, widths, codes, float(rng.uniform(0.01, 0.5)), rng.uniform(0.1, 2, m)
     ), choices
 
 
@@ -66,6 +66,19 @@ def some_points(
     return x, codes
 
 
+def fused(kernels: Kernels, choices: IntArray) -> Fused:
+    return parzen.fuse(kernels.centres, kernels.widths, kernels.codes, choices)
+
+
+def parts(kernels: Kernels, n: int, spread: float) -> tuple[Kernels, Kernels]:
+    """The first `n`, and the others with another spread."""
+    centres, widths, codes, _, weights = kernels
+    return (
+        Kernels(centres[:n], widths[:n], codes[:n], kernels.spread, weights[:n]),
+        Kernels(centres[n:], widths[n:], codes[n:], spread, weights[n:]),
+    )
+
+
 @given(
     st.integers(0, 10**6), st.integers(1, 6), st.integers(0, 4), st.integers(0, 3), st.booleans()
 )
@@ -74,34 +87,51 @@ def test_log_densities_are_those_of_the_definition(
 ) -> None:
     kernels, choices = some_kernels(seed, m, p, q, missing)
     x, codes = some_points(seed, 5, p, choices, missing)
-    fused, at = parzen.fuse(kernels, choices), parzen.features(x, codes, choices)
-    wanted = np.array(
-        [[density(kernels, choices, i, x[c], codes[c]) for i in range(m)] for c in range(len(x))]
-    )
-    found = np.exp(parzen.log_kernels(fused, at)) * kernels.weights
-    assert found == pytest.approx(wanted, rel=2e-3, abs=1e-12)
+    uniform = np.where(codes < 0, 1.0, 1.0 / choices).prod(axis=1)
+    several = parts(kernels, max(1, m // 2), 0.7)
+    at = parzen.features(x, codes, choices, [part.spread for part in several])
+    sums = []
+    for which, part in enumerate(several):
+        wanted = np.array(
+            [
+                [density(part, choices, i, x[c], codes[c]) for i in range(len(part.weights))]
+                for c in range(len(x))
+            ]
+        )
+        found = np.exp(parzen.log_kernels(fused(part, choices), at, which)) * part.weights
+        assert found * uniform[:, None] == pytest.approx(wanted, rel=2e-3, abs=1e-12)
+        sums.append(wanted.sum(axis=1))
     if m > 1:
-        ratio = np.log(wanted[:, :1].sum(axis=1) / wanted[:, 1:].sum(axis=1))
-        assert parzen.log_ratio(fused, kernels.weights, 1, at) == pytest.approx(ratio, abs=1e-2)
+        above, below = (fused(part, choices) for part in several)
+        ratio = parzen.log_ratio(above, below, (several[0].weights, several[1].weights), at)
+        assert ratio == pytest.approx(np.log(sums[0] / sums[1]), abs=1e-2)
 
 
 @pytest.mark.parametrize("p", [150, 400])
 def test_many_parameters_leave_no_nan(p: int) -> None:
     kernels, choices = some_kernels(0, 40, p, 3, missing=False)
     x, codes = some_points(0, 24, p, choices, missing=False)
-    fused, at = parzen.fuse(kernels, choices), parzen.features(x, codes, choices)
-    found = parzen.log_ratio(fused, kernels.weights, 10, at)
+    several = parts(kernels, 10, 0.7)
+    at = parzen.features(x, codes, choices, [part.spread for part in several])
+    above, below = (fused(part, choices) for part in several)
+    found = parzen.log_ratio(above, below, (several[0].weights, several[1].weights), at)
     assert np.isfinite(found).all()
-    terms = parzen.log_kernels(fused, at) + np.log(kernels.weights)
-    sums = [np.logaddexp.reduce(part, axis=1) for part in (terms[:, :10], terms[:, 10:])]
+    sums = [
+        np.logaddexp.reduce(
+            parzen.log_kernels(fused(part, choices), at, i) + np.log(part.weights), axis=1
+        )
+        for i, part in enumerate(several)
+    ]
     assert found == pytest.approx(sums[0] - sums[1])
 
 
 def test_what_is_fused_of_a_kernel_does_not_depend_on_the_others() -> None:
-    kernels, _ = some_kernels(0, 70, 9, 0, missing=True)
-    together = parzen.fuse_numbers(kernels.centres, kernels.widths)
+    kernels, choices = some_kernels(0, 70, 9, 3, missing=True)
+    together = fused(kernels, choices)
     for i in range(70):
-        alone = parzen.fuse_numbers(kernels.centres[i : i + 1], kernels.widths[i : i + 1])
+        centres, widths, codes, _, _ = kernels
+        own = slice(i, i + 1)
+        alone = parzen.fuse(centres[own], widths[own], codes[own], choices)
         for one, all_of_them in zip(alone, together, strict=True):
             assert np.array_equal(one[0], all_of_them[i])
 
@@ -186,7 +216,7 @@ def test_continuous_parameters_keep_their_widths() -> None:
 @pytest.mark.parametrize(("centre", "width"), [(0.5, 0.1), (0.02, 0.05), (1.0, 0.3), (0.3, 1.0)])
 def test_draws_have_the_density(centre: float, width: float) -> None:
     kernels = Kernels(
-        np.array([[centre]]), np.array([[width]]), np.zeros((1, 0), int), np.ones(1), np.ones(1)
+        np.array([[centre]]), np.array([[width]]), np.zeros((1, 0), int), 1.0, np.ones(1)
     )
     u = ((np.arange(4000) + 0.5) / 4000)[:, None]
     x, _ = parzen.draw(parzen.source(kernels), np.zeros(0, int), np.zeros(4000, int), u)
@@ -200,7 +230,7 @@ def test_draws_have_the_density(centre: float, width: float) -> None:
 
 def test_draws_of_choices_have_their_probabilities() -> None:
     kernels = Kernels(
-        np.full((2, 1), np.nan), np.ones((2, 1)), np.array([[2], [-1]]), np.full(2, 0.2), np.ones(2)
+        np.full((2, 1), np.nan), np.ones((2, 1)), np.array([[2], [-1]]), 0.2, np.ones(2)
     )
     u = np.random.default_rng(0).random((20_000, 2))
     for which, wanted in ((0, [0.2 / 1.6, 0.2 / 1.6, 1.2 / 1.6]), (1, [1 / 3, 1 / 3, 1 / 3])):

@@ -40,6 +40,8 @@ class Axes:
         self._cells = cells
         self._even: IntArray = np.flatnonzero(np.isfinite(cells) & ~log)
         self._log: IntArray = np.flatnonzero(np.isfinite(cells) & log)
+        self._even_widths = np.zeros(len(cells))
+        self._even_widths[self._even] = 1.0 / cells[self._even]
         axes = [dist.axis for dist in self.free.values()]
         chosen = [axes[i] for i in self.numeric[self._log]]
         self._log_start = np.array([axis.start for axis in chosen])
@@ -76,12 +78,15 @@ class Axes:
         return x
 
     def cell_widths(self, x: FloatArray) -> FloatArray:
-        """Widths of the cells that numeric places lie in, 0 for continuous ones; as `x`."""
-        widths = np.zeros(x.shape)
-        widths[:, self._even] = 1.0 / self._cells[self._even]
-        if len(self._log):
-            value = np.exp(self._log_start + x[:, self._log] * self._log_span)
-            widths[:, self._log] = np.log1p(1.0 / value) / self._log_span
+        """Widths of the cells that numeric places lie in, 0 for continuous ones.
+
+        As `x`, or of shape (p,) where they are the same everywhere.
+        """
+        if not len(self._log):
+            return self._even_widths
+        widths = np.tile(self._even_widths, (len(x), 1))
+        value = np.exp(self._log_start + np.fmax(x[:, self._log], 0.0) * self._log_span)
+        widths[:, self._log] = np.log1p(1.0 / value) / self._log_span
         return widths
 
     def internal(self, x: FloatArray, codes: IntArray) -> FloatArray:

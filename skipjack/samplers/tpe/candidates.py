@@ -44,8 +44,9 @@ def joint(
 
 def _likelihood(good: parzen.Kernels, choices: IntArray, given: Points) -> FloatArray:
     """Weights of kernels once some coordinates are known, shape (m,)."""
-    at = parzen.features(given.x, given.codes, choices)
-    terms = parzen.log_kernels(parzen.fuse(good, choices), at)[0] + np.log(good.weights)
+    at = parzen.features(given.x, given.codes, choices, (good.spread,))
+    fused = parzen.fuse(good.centres, good.widths, good.codes, choices)
+    terms = parzen.log_kernels(fused, at)[0] + np.log(good.weights)
     likelihood: FloatArray = np.exp(terms - terms.max())
     return likelihood
 

@@ -12,7 +12,7 @@ from skipjack.records.space import BoolArray, FloatArray
 from skipjack.rng import Stream
 from skipjack.samplers.tpe.axes import Axes
 from skipjack.samplers.tpe.candidates import Points, apart, fixed, joint, mix
-from skipjack.samplers.tpe.estimate import Model, places_of
+from skipjack.samplers.tpe.estimate import Good, Model, places_of
 from skipjack.samplers.tpe.seen import ENUMERABLE, Seen, all_points
 
 _SAME = 1e-12  # places nearer than this are one, computed in two ways
@@ -82,10 +82,7 @@ class Search(NamedTuple):
 
     def score(self, points: Points) -> FloatArray:
         """Log ratio of the joint densities, shape (c,), of trimmed points."""
-        model, choices = self.model, self.axes.choices
-        at = parzen.features(points.x, points.codes, choices)
-        fused = model.fused(choices, at.lacking is not None)
-        return parzen.log_ratio(fused, model.weights, model.n_good, at)
+        return self.model.log_ratio(points.x, points.codes, self.axes.choices)
 
 
 Exists: TypeAlias = Callable[[FloatArray], BoolArray]
@@ -105,15 +102,21 @@ def drawn_jointly(search: Search, stream: Stream, n: int) -> tuple[Points, Float
     trimmed = search.trimmed(points)
     scores = search.score(trimmed)
     if axes.cells:
-        scores[_repeats(trimmed, good.kernels)] = -np.inf
+        scores[_repeats(trimmed, search.model.good)] = -np.inf
     return points, scores
 
 
-def _repeats(points: Points, good: parzen.Kernels) -> BoolArray:
+def _repeats(points: Points, good: Good) -> BoolArray:
     """Which points are good trials over again, shape (c,)."""
-    apart = np.abs(points.x[:, None] - good.centres) > _SAME
-    same = ~apart.any(axis=2) & (points.codes[:, None] == good.codes).all(axis=2)
-    return np.asarray(same[:, :-1].any(axis=1))
+    away = np.abs(points.x.sum(axis=1)[:, None] - good.sums)
+    found: BoolArray = ~(away > _SAME * points.x.shape[1]).all(axis=1)  # or NaN
+    some = found.nonzero()[0]
+    if len(some):
+        own = good.kernels
+        apart = np.abs(points.x[some, None] - own.centres[:-1]) > _SAME
+        same = ~apart.any(axis=2) & (points.codes[some, None] == own.codes[:-1]).all(axis=2)
+        found[some] = same.any(axis=1)
+    return found
 
 
 def _bases(good: parzen.Kernels, n_best: int, n: int, stream: Stream) -> Points:

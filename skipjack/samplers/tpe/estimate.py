@@ -30,6 +30,7 @@ class Good(NamedTuple):
         total: Sums of their weights up to each, shape (m,).
         rows: The same for scoring.
         lacks: Whether one lacks a parameter.
+        sums: Of the numeric places of each trial, shape (m - 1,).
     """
 
     trials: list[int]
@@ -39,17 +40,18 @@ class Good(NamedTuple):
     total: FloatArray
     rows: Rows
     lacks: bool
+    sums: FloatArray
 
 
 class Model(NamedTuple):
-    """The good trials and the prior; then the others, those that run, and the prior again.
+    """The good trials and the prior; and the others, the prior again, and those that run.
 
     Attributes:
         good: The first density.
-        table: The kernels of the other trials are in it,
+        table: The kernels of the other trials and of the prior are in it,
         slots: here.
-        more: The kernels of trials that run, and the prior.
-        weights: Of all kernels.
+        running: Those of trials that run, or None.
+        weights: Of the kernels of the second density.
         spread: Of the second density; see `parzen.Kernels`.
         n_best: How many of the good trials nothing is better than.
         conditional: Whether a trial lacks a parameter.
@@ -58,44 +60,37 @@ class Model(NamedTuple):
     good: Good
     table: Rows
     slots: IntArray
-    more: Rows
+    running: Rows | None
     weights: FloatArray
     spread: float
     n_best: int
     conditional: bool
 
-    @property
-    def n_good(self) -> int:
-        """How many kernels the first density has."""
-        return len(self.good.total)
+    def _others(self, field: str) -> Array:
+        kept: Array = getattr(self.table, field).take(self.slots, axis=0)
+        if self.running is None:
+            return kept
+        return np.concatenate([kept, getattr(self.running, field)])
 
-    def _all(self, good: Array, kept: Array, more: Array) -> Array:
-        return np.concatenate([good, kept.take(self.slots, axis=0), more])
-
-    def _spread(self) -> FloatArray:
-        spread = np.full(len(self.weights), self.spread)
-        spread[: self.n_good] = self.good.kernels.spread
-        return spread
-
-    def fused(self, choices: IntArray, lacking: bool) -> parzen.Fused:
-        """All kernels made ready for points that may lack parameters or not."""
-        first, kept, last = self.good.rows, self.table, self.more
-        linear = self._all(first.linear, kept.linear, last.linear)
-        absent = self._all(first.absent, kept.absent, last.absent) if lacking else linear[:, :0]
-        numbers = parzen.Fused(linear, absent)
-        if not len(choices):
-            return numbers
-        codes = self._all(first.codes, kept.codes, last.codes)
-        return parzen.fuse_choices(numbers, codes, self._spread(), choices)
+    def log_ratio(self, x: FloatArray, codes: IntArray, choices: IntArray) -> FloatArray:
+        """Log of the first density over the second, shape (c,); see `parzen.features`."""
+        first, kernels = self.good.rows, self.good.kernels
+        at = parzen.features(x, codes, choices, (kernels.spread, self.spread))
+        linear = self._others("linear")
+        absent = linear[:, :0] if at.lacking is None else self._others("absent")
+        return parzen.log_ratio(
+            parzen.Fused(first.linear, first.absent),
+            parzen.Fused(linear, absent),
+            (kernels.weights, self.weights),
+            at,
+        )
 
     def densities(self) -> tuple[parzen.Kernels, parzen.Kernels]:
         """Both densities, with the widths for scoring."""
-        each = zip(self.good.rows[:3], self.table[:3], self.more[:3], strict=True)
-        every = *(self._all(*part) for part in each), self._spread(), self.weights
-        n = self.n_good
+        centres, widths, codes = (self._others(name) for name in ("centres", "widths", "codes"))
         return (
-            parzen.Kernels(*(part[:n] for part in every)),
-            parzen.Kernels(*(part[n:] for part in every)),
+            self.good.kernels._replace(widths=self.good.rows.widths),
+            parzen.Kernels(centres, widths, codes, self.spread, self.weights),
         )
 
 
@@ -119,17 +114,17 @@ def model(
     """
     if not view.kept:
         middle = np.full((1, len(axes.free)), 0.5)
-        prior = _rows(axes, middle, np.ones(middle.shape), 1.0)
-        prior.codes.fill(-1)
+        centre = axes.numbers(middle)
+        no_codes = np.full((1, len(axes.choices)), -1)
+        prior = _ready(axes, centre, np.ones(centre.shape), no_codes)
+        prior.lacks.fill(False)  # it is of no trial
         view.kept.update(prior=prior, table=Table(prior))
-    more: Rows = view.kept["prior"]
     table: Table = view.kept["table"]
     trials = split.good.tolist()
     good: Good | None = view.kept.get("good")
     if good is None or good.trials != trials or good.settings != settings:
-        good = _good(axes, places.of(view, split.good), more, trials, settings)
+        good = _good(axes, places.of(view, split.good), view.kept["prior"], trials, settings)
         view.kept["good"] = good
-    n_running = 0 if running is None else len(running)
 
     def made(new: IntArray) -> Rows:
         return _rows(axes, places.of(view, new), places.gaps(view, new), least())
@@ -141,14 +136,17 @@ def model(
         return _floor(settings, axes.numbers(counts[None])[0])
 
     slots = table.slots(split.bad, (places.epoch, settings.clip), made)
-    own = good.kernels.weights
-    weights = np.concatenate([own, split.weights, np.ones(n_running), own[-1:]])
+    parts = [split.weights, good.kernels.weights[-1:]]
+    run, n_running = None, 0
     if running is not None:
-        run = _rows(axes, running, places.gaps_of(view, running), least())
-        more = Rows(*(np.concatenate(pair) for pair in zip(run, more, strict=True)))
-    conditional = bool(good.lacks or table.kept.lacks.take(slots).any() or more.lacks.any())
+        run, n_running = _rows(axes, running, places.gaps_of(view, running), least()), len(running)
+        parts.append(np.ones(n_running))
+    conditional = bool(
+        good.lacks or table.kept.lacks.take(slots).any() or (run is not None and run.lacks.any())
+    )
     spread = settings.prior / (split.n_bad + n_running + 1.0)
-    return Model(good, table.kept, slots, more, weights, spread, split.n_best, conditional)
+    weights = np.concatenate(parts)
+    return Model(good, table.kept, slots, run, weights, spread, split.n_best, conditional)
 
 
 def _good(axes: Axes, at: FloatArray, prior: Rows, trials: list[int], settings: Settings) -> Good:
@@ -161,11 +159,12 @@ def _good(axes: Axes, at: FloatArray, prior: Rows, trials: list[int], settings: 
     codes = np.concatenate([axes.codes(at), prior.codes])
     weights = np.ones(n + 1)
     weights[n] = settings.prior
-    kernels = parzen.Kernels(x, widths, codes, np.full(n + 1, settings.prior / (n + 1.0)), weights)
+    kernels = parzen.Kernels(x, widths, codes, settings.prior / (n + 1.0), weights)
     source = parzen.source(kernels)
     rows = _ready(axes, x, widths, codes, None if axes.discrete else source.shape[:, 3])
     lacks = bool(rows.lacks[:n].any())
-    return Good(trials, settings, kernels, source, np.cumsum(weights), rows, lacks)
+    sums = x[:n].sum(axis=1)
+    return Good(trials, settings, kernels, source, np.cumsum(weights), rows, lacks, sums)
 
 
 def _rows(axes: Axes, at: FloatArray, gaps: FloatArray, least: FloatArray | float) -> Rows:
@@ -188,13 +187,13 @@ def _ready(
     codes: IntArray,
     inside: FloatArray | None = None,
 ) -> Rows:
-    """Kernels ready for scoring; see `parzen.Kernels` and `parzen.fuse_numbers`."""
+    """Kernels ready for scoring; see `parzen.Kernels` and `parzen.fuse`."""
     if axes.discrete:
-        widths = parzen.cell_widths(widths, np.nan_to_num(axes.cell_widths(x)))
+        widths = parzen.cell_widths(widths, axes.cell_widths(x))
     lacks: BoolArray = np.isnan(x.sum(axis=1))
     if len(axes.choices):
-        lacks |= (codes < 0).any(axis=1)
-    return Rows(x, widths, codes, *parzen.fuse_numbers(x, widths, inside), lacks)
+        lacks |= codes.min(axis=1) < 0
+    return Rows(x, widths, codes, *parzen.fuse(x, widths, codes, axes.choices, inside), lacks)
 
 
 def _floor(settings: Settings, counts: FloatArray | IntArray) -> FloatArray:

@@ -11,6 +11,7 @@ from skipjack.records.space import BoolArray, FloatArray, IntArray
 from skipjack.samplers.tpe.groups import CAP
 
 _SLOTS = 2 * CAP
+_FIRST = np.zeros(1, np.intp)
 
 
 class Rows(NamedTuple):
@@ -19,9 +20,9 @@ class Rows(NamedTuple):
     centres: FloatArray  # (m, p)
     widths: FloatArray  # (m, p)
     codes: IntArray  # (m, q)
-    linear: FloatArray  # (m, 1 + 2 p): the numeric part, like the next
+    linear: FloatArray  # (m, 1 + 2 p + all choices)
     absent: FloatArray  # (m, p)
-    lacks: BoolArray  # (m,): which lack a parameter
+    lacks: BoolArray  # (m,): which are of trials that lack a parameter
 
 
 @final
@@ -34,15 +35,17 @@ class Table:
         kept: The kernels, by slot.
     """
 
-    def __init__(self, like: Rows) -> None:
-        """Begin with room for kernels that are `like` these."""
-        self.kept = Rows(*(np.empty((_SLOTS, *a.shape[1:]), a.dtype) for a in like))
+    def __init__(self, prior: Rows) -> None:
+        """Begin with one kernel, which is that of no trial; it stays in the first slot."""
+        self.kept = Rows(*(np.empty((_SLOTS, *a.shape[1:]), a.dtype) for a in prior))
+        for kept, first in zip(self.kept, prior, strict=True):
+            kept[:1] = first
         self._slot_of = np.full(0, -1, np.intp)  # by trial; -1 for none
-        self._used = 0
+        self._used = 1
         self._key: Hashable = None
 
     def slots(self, trials: IntArray, key: Hashable, make: Callable[[IntArray], Rows]) -> IntArray:
-        """Where in `kept` the kernels of at most `CAP` trials are.
+        """Where in `kept` the kernels of at most `CAP` trials are, and at last that of no trial.
 
         Args:
             trials: Rows of the history, shape (m,).
@@ -64,10 +67,10 @@ class Table:
                 new = trials
             self._fill(new, make(new))
             slots = self._slot_of[trials]
-        return slots
+        return np.concatenate([slots, _FIRST])
 
     def _clear(self) -> None:
-        self._used = 0
+        self._used = 1
         self._slot_of.fill(-1)
 
     def _fill(self, trials: IntArray, made: Rows) -> None:
