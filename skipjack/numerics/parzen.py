@@ -102,7 +102,7 @@ def tail(z: FloatArray) -> FloatArray:
     return _tails().take(place.astype(np.intp), mode="clip")
 
 
-def masses(centres: FloatArray, widths: FloatArray) -> FloatArray:
+def normal_masses(centres: FloatArray, widths: FloatArray) -> FloatArray:
     """Masses of normal distributions below 0 and between 0 and 1, shape (m, p) to (2, m, p)."""
     ends = np.empty((2, *centres.shape))
     ends[0] = centres
@@ -197,7 +197,7 @@ def fuse(
         centres = np.where(missing, 0.5, centres)
     inverse = 1.0 / widths
     inverse *= inverse
-    absent = widths * (masses(centres, widths)[1] if inside is None else inside)
+    absent = widths * (normal_masses(centres, widths)[1] if inside is None else inside)
     absent *= _ROOT_TAU
     if missing is not None:
         inverse[missing] = 0.0
@@ -346,7 +346,7 @@ def log_marginals(
     missing = np.isnan(centres)
     centres = np.where(missing, 0.5, centres)
     inverse = 1.0 / widths
-    mass = widths * (_ROOT_TAU * masses(centres, widths)[1])
+    mass = widths * (_ROOT_TAU * normal_masses(centres, widths)[1])
     factor = np.where(missing, 0.0, weights[:, None] / mass)
     z = (x[:, None, :] - centres) * inverse
     numeric = np.einsum("cmp,mp->cp", np.exp(-0.5 * z * z), factor)
@@ -358,17 +358,17 @@ def log_marginals(
     return logs
 
 
-def source(kernels: Kernels) -> Source:
-    """Prepare kernels for `draw`."""
+def source(kernels: Kernels, masses: FloatArray | None = None) -> Source:
+    """Prepare kernels for `draw`; `masses` are theirs, where known (see there)."""
     centres, widths = kernels.centres, kernels.widths
-    missing = np.isnan(centres)
-    some = bool(missing.any())
-    if some:
+    missing = np.isnan(centres) if np.isnan(centres.sum()) else None
+    if missing is not None:
         centres = np.where(missing, 0.5, centres)
     shape = np.empty((len(centres), 4, centres.shape[1]))
     shape[:, 0], shape[:, 1] = centres, widths
-    shape[:, 2:] = masses(centres, widths).transpose(1, 0, 2)
-    return Source(kernels, shape, missing if some else None)
+    found = normal_masses(centres, widths) if masses is None else masses
+    shape[:, 2], shape[:, 3] = found
+    return Source(kernels, shape, missing)
 
 
 def draw(

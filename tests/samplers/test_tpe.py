@@ -346,10 +346,7 @@ class TestGroups:
 
 class TestTable:
     def test_it_does_not_matter_what_was_asked_before(self) -> None:
-        made = []
-
         def rows(trials: IntArray) -> Rows:
-            made.append(len(trials))
             column = key * 1e4 + trials[:, None]
             return Rows(*[column] * 5, column[:, 0] > 0)
 
@@ -358,13 +355,13 @@ class TestTable:
         for n in range(5, 3000, 5):
             key = n // 500
             trials = np.sort(rng.choice(n, min(n, CAP), replace=False))
-            slots = table.slots(trials, key, rows)
+            new = table.unknown(trials, key)
+            table.fill(new, rows(new))
+            slots = table.slots(trials)
             assert np.array_equal(table.kept.centres[slots[:-1], 0], key * 1e4 + trials)
             assert table.kept.centres[slots[-1], 0] == 0  # the first one of all
-        assert len(table.slots(trials[:0], key, rows)) == 1
-        before = len(made)
-        table.slots(trials, key, rows)
-        assert len(made) == before  # nothing is made twice
+            assert not len(table.unknown(trials, key))  # nothing is made twice
+        assert len(table.slots(trials[:0])) == 1
 
 
 class TestActivity:

@@ -18,6 +18,8 @@ from skipjack.samplers.tpe.table import Rows, Table
 
 Array: TypeAlias = npt.NDArray[Any]
 
+_NO_TRIAL = np.zeros(1, np.intp)  # a place for the prior
+
 
 class Good(NamedTuple):
     """The density of the good trials; it stays while they are the same.
@@ -113,33 +115,26 @@ def model(
         settings: The user's.
     """
     if not view.kept:
-        middle = np.full((1, len(axes.free)), 0.5)
-        centre = axes.numbers(middle)
-        no_codes = np.full((1, len(axes.choices)), -1)
-        prior = _ready(axes, centre, np.ones(centre.shape), no_codes)
-        prior.lacks.fill(False)  # it is of no trial
-        view.kept.update(prior=prior, table=Table(prior))
+        view.kept["table"] = Table(_prior(axes))
     table: Table = view.kept["table"]
-    trials = split.good.tolist()
     good: Good | None = view.kept.get("good")
-    if good is None or good.trials != trials or good.settings != settings:
-        good = _good(axes, places.of(view, split.good), view.kept["prior"], trials, settings)
-        view.kept["good"] = good
-
-    def made(new: IntArray) -> Rows:
-        return _rows(axes, places.of(view, new), places.gaps(view, new), least())
-
-    def least() -> FloatArray:
-        counts = places.counts
-        if not view.same:
-            counts = np.where(view.columns < 0, 0.0, counts[view.columns])
-        return _floor(settings, axes.numbers(counts[None])[0])
-
-    slots = table.slots(split.bad, (places.epoch, settings.clip), made)
+    trials = split.good.tolist()
+    same = good is not None and good.trials == trials and good.settings == settings
+    new = table.unknown(split.bad, (places.epoch, settings.clip))
+    made = None
+    if len(new) or not same or running is not None:
+        first = split.good[:0] if same else np.concatenate([split.good, _NO_TRIAL])
+        made = _made(axes, places, view, (first, new, running), settings)
+        table.fill(new, made.rows.part(len(first), len(first) + len(new)))
+        if not same:
+            good = view.kept["good"] = _good(made, trials, settings)
+    assert good is not None
+    slots = table.slots(split.bad)
     parts = [split.weights, good.kernels.weights[-1:]]
     run, n_running = None, 0
-    if running is not None:
-        run, n_running = _rows(axes, running, places.gaps_of(view, running), least()), len(running)
+    if running is not None and made is not None:
+        n_running = len(running)
+        run = made.rows.part(-n_running, None)
         parts.append(np.ones(n_running))
     conditional = bool(
         good.lacks or table.kept.lacks.take(slots).any() or (run is not None and run.lacks.any())
@@ -149,51 +144,82 @@ def model(
     return Model(good, table.kept, slots, run, weights, spread, split.n_best, conditional)
 
 
-def _good(axes: Axes, at: FloatArray, prior: Rows, trials: list[int], settings: Settings) -> Good:
-    """The density of good trials at places of shape (n, d)."""
-    n = len(at)
-    x = np.concatenate([axes.numbers(at), prior.centres])
-    counts = (x[:n] == x[:n]).sum(axis=0)  # NaN is not itself
+def _prior(axes: Axes) -> Rows:
+    """The kernel of no trial."""
+    x, codes = np.full((1, len(axes.numeric)), 0.5), np.full((1, len(axes.choices)), -1)
     widths = np.ones(x.shape)
-    widths[:n] = parzen.gap_widths(x[:n], _floor(settings, counts), settings.endpoints)
-    codes = np.concatenate([axes.codes(at), prior.codes])
-    weights = np.ones(n + 1)
-    weights[n] = settings.prior
-    kernels = parzen.Kernels(x, widths, codes, settings.prior / (n + 1.0), weights)
-    source = parzen.source(kernels)
-    rows = _ready(axes, x, widths, codes, None if axes.discrete else source.shape[:, 3])
-    lacks = bool(rows.lacks[:n].any())
-    sums = x[:n].sum(axis=1)
-    return Good(trials, settings, kernels, source, np.cumsum(weights), rows, lacks, sums)
+    fused = parzen.fuse(x, widths, codes, axes.choices)
+    return Rows(x, widths, codes, *fused, np.zeros(1, bool))
 
 
-def _rows(axes: Axes, at: FloatArray, gaps: FloatArray, least: FloatArray | float) -> Rows:
-    """Kernels of trials, each by itself.
+class _Made(NamedTuple):
+    """New kernels, all at once: the good ones and the prior, those for the table, the running."""
+
+    rows: Rows
+    widths: FloatArray  # (m, p): those to draw with
+    masses: FloatArray | None  # see `parzen.normal_masses`; with these widths, where known
+
+
+def _made(
+    axes: Axes,
+    places: Places,
+    view: View,
+    groups: tuple[IntArray, IntArray, FloatArray | None],
+    settings: Settings,
+) -> _Made:
+    """Make kernels.
 
     Args:
         axes: Of the space.
-        at: Where the trials are, shape (m, d).
-        gaps: How far each is from its neighbours, shape (m, d); NaN where it has none.
-        least: The least width, a number or of shape (p,).
+        places: Of all trials.
+        view: Of the free parameters.
+        groups: The good trials and any other, for the prior, or none; the others that are new,
+            whose kernels are each made by itself; places of those that run.
+        settings: The user's.
     """
-    widths = np.fmin(np.maximum(axes.numbers(gaps), least), 1.0)  # 1 for NaN
-    return _ready(axes, axes.numbers(at), widths, axes.codes(at))
-
-
-def _ready(
-    axes: Axes,
-    x: FloatArray,
-    widths: FloatArray,
-    codes: IntArray,
-    inside: FloatArray | None = None,
-) -> Rows:
-    """Kernels ready for scoring; see `parzen.Kernels` and `parzen.fuse`."""
-    if axes.discrete:
-        widths = parzen.cell_widths(widths, axes.cell_widths(x))
+    first, new, running = groups
+    n = len(first)
+    at, gaps = places.of(view, np.concatenate([first, new])), places.gaps(view, new)
+    if running is not None:
+        at = np.concatenate([at, running])
+        gaps = np.concatenate([gaps, places.gaps_of(view, running)])
+    at[n - 1 : n] = np.nan
+    x, codes = axes.numbers(at), axes.codes(at)
+    widths = np.ones(x.shape)
+    if n:
+        counts = (x[: n - 1] == x[: n - 1]).sum(axis=0)  # NaN is not itself
+        floor = _floor(settings, counts)
+        widths[: n - 1] = parzen.gap_widths(x[: n - 1], floor, settings.endpoints)
+        x[n - 1] = 0.5
+    if len(gaps):
+        all_counts = places.counts
+        if not view.same:
+            all_counts = np.where(view.columns < 0, 0.0, all_counts[view.columns])
+        floor = _floor(settings, axes.numbers(all_counts[None])[0])
+        np.fmin(np.maximum(axes.numbers(gaps), floor), 1.0, out=widths[n:])  # 1 for NaN
     lacks: BoolArray = np.isnan(x.sum(axis=1))
     if len(axes.choices):
         lacks |= codes.min(axis=1) < 0
-    return Rows(x, widths, codes, *parzen.fuse(x, widths, codes, axes.choices, inside), lacks)
+    if axes.discrete:
+        masses, wide = None, parzen.cell_widths(widths, axes.cell_widths(x))
+    else:
+        masses, wide = parzen.normal_masses(np.where(np.isnan(x), 0.5, x), widths), widths
+    fused = parzen.fuse(x, wide, codes, axes.choices, None if masses is None else masses[1])
+    return _Made(Rows(x, wide, codes, *fused, lacks), widths, masses)
+
+
+def _good(made: _Made, trials: list[int], settings: Settings) -> Good:
+    """The density of the good trials, which come first in `made`."""
+    n = len(trials)
+    rows = made.rows.part(0, n + 1)
+    weights = np.ones(n + 1)
+    weights[n] = settings.prior
+    spread = settings.prior / (n + 1.0)
+    kernels = parzen.Kernels(rows.centres, made.widths[: n + 1], rows.codes, spread, weights)
+    source = parzen.source(kernels, None if made.masses is None else made.masses[:, : n + 1])
+    lacks = bool(rows.lacks[:n].any())
+    sums = rows.centres[:n].sum(axis=1)
+    return Good(trials, settings, kernels, source, np.cumsum(weights), rows, lacks, sums)
 
 
 def _floor(settings: Settings, counts: FloatArray | IntArray) -> FloatArray:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Hashable
+from collections.abc import Hashable
 from typing import NamedTuple, final
 
 import numpy as np
@@ -24,6 +24,10 @@ class Rows(NamedTuple):
     absent: FloatArray  # (m, p)
     lacks: BoolArray  # (m,): which are of trials that lack a parameter
 
+    def part(self, first: int, last: int | None) -> Rows:
+        """Some of the kernels in a row."""
+        return Rows._make(a[first:last] for a in self)
+
 
 @final
 class Table:
@@ -44,13 +48,12 @@ class Table:
         self._used = 1
         self._key: Hashable = None
 
-    def slots(self, trials: IntArray, key: Hashable, make: Callable[[IntArray], Rows]) -> IntArray:
-        """Where in `kept` the kernels of at most `CAP` trials are, and at last that of no trial.
+    def unknown(self, trials: IntArray, key: Hashable) -> IntArray:
+        """Those of at most `CAP` trials whose kernels must be made and given to `fill`.
 
         Args:
             trials: Rows of the history, shape (m,).
             key: All that a kernel depends on besides its trial.
-            make: Makes the kernels of some trials; each must depend on its own trial alone.
         """
         if key != self._key:
             self._key = key
@@ -59,21 +62,22 @@ class Table:
         if most >= len(self._slot_of):
             more = np.full(most + _SLOTS, -1, np.intp)
             self._slot_of = np.concatenate([self._slot_of, more])
-        slots = self._slot_of[trials]
-        new = trials[slots < 0]
-        if len(new):
-            if self._used + len(new) > _SLOTS:
-                self._clear()
-                new = trials
-            self._fill(new, make(new))
-            slots = self._slot_of[trials]
-        return np.concatenate([slots, _FIRST])
+        new = trials[self._slot_of[trials] < 0]
+        if self._used + len(new) > _SLOTS:
+            self._clear()
+            return trials
+        return new
+
+    def slots(self, trials: IntArray) -> IntArray:
+        """Where in `kept` the kernels of trials are, and at last that of no trial."""
+        return np.concatenate([self._slot_of[trials], _FIRST])
 
     def _clear(self) -> None:
         self._used = 1
         self._slot_of.fill(-1)
 
-    def _fill(self, trials: IntArray, made: Rows) -> None:
+    def fill(self, trials: IntArray, made: Rows) -> None:
+        """Keep kernels of unknown trials; each must depend on its own trial and the key alone."""
         first, self._used = self._used, self._used + len(trials)
         for kept, new in zip(self.kept, made, strict=True):
             kept[first : self._used] = new
