@@ -31,6 +31,7 @@ _FAR = 8  # standard deviations beyond which nothing of a normal distribution is
 _FINE = 2048  # nodes of the tail table per standard deviation
 _SAFE, _TINY = 300.0, 1e-150  # so that neither sums nor quotients leave the range of floats
 _NONE = 690.0  # exp(-_NONE) is next to nothing, but not yet subnormal
+_LAST = 1.0 - 2.0**-53
 _PART = 2**18  # multiplications in one call, up to which OpenBLAS stays in one thread
 
 
@@ -73,6 +74,7 @@ class Source(NamedTuple):
     kernels: Kernels
     shape: FloatArray  # (m, 4, p): centres, widths, masses below 0 and between 0 and 1
     missing: BoolArray | None  # (m, p): where observations lack a parameter; None if none does
+    stay: FloatArray  # (m, q): the probability beyond the spread of their own choices; or 0
 
 
 @cache
@@ -203,7 +205,7 @@ def fuse(
         inverse[missing] = 0.0
         absent[missing] = 1.0
     np.log(absent, out=absent)
-    owner, own = _each_choice(tuple(choices.tolist()))
+    owner, own, _ = _each_choice(tuple(choices.tolist()))
     linear = np.empty((m, 1 + 2 * p + len(own)))
     slope = linear[:, 1 + p : 1 + 2 * p]
     middle = centres - 0.5
@@ -218,12 +220,19 @@ def fuse(
     return Fused(linear, absent)
 
 
+class _Each(NamedTuple):
+    """All choices of all parameters in a row, shape (K,)."""
+
+    owner: IntArray  # whose each is
+    own: IntArray  # which of its choices
+    even: FloatArray  # 1 over how many there are
+
+
 @lru_cache(maxsize=256)
-def _each_choice(choices: tuple[int, ...]) -> tuple[IntArray, IntArray]:
-    """Of all choices of all parameters in a row: whose each is, and which of its choices."""
+def _each_choice(choices: tuple[int, ...]) -> _Each:
     pairs = [(j, code) for j, k in enumerate(choices) for code in range(k)]
     owner, own = np.array(pairs, np.int64).reshape(-1, 2).T
-    return owner, own
+    return _Each(owner, own, 1.0 / np.array(choices, float)[owner])
 
 
 def features(
@@ -239,7 +248,7 @@ def features(
         spreads: Of each of s mixtures; see `Kernels`.
     """
     c, p = x.shape
-    owner, own = _each_choice(tuple(choices.tolist()))
+    owner, own, even = _each_choice(tuple(choices.tolist()))
     values = np.empty((len(spreads), c, 1 + 2 * p + len(own)))
     numbers = values[0, :, : 1 + 2 * p]
     numbers[:, 0] = 1.0
@@ -254,9 +263,9 @@ def features(
     values[1:, :, : 1 + 2 * p] = numbers
     if len(own):
         chosen = codes.take(owner, axis=1)
-        spread = np.array(spreads)[:, None]
-        other = np.log(spread / (spread + 1.0 / choices)).take(owner, axis=1)[:, None]  # (s, 1, K)
-        same = other + np.log1p(1.0 / spread)[:, None]
+        spread = np.array(spreads).reshape(-1, 1, 1)
+        other = np.log(spread / (spread + even))
+        same = other + np.log1p(1.0 / spread)
         values[:, :, 1 + 2 * p :] = np.where(chosen == own, same, other)
         if codes.min() < 0:
             values[:, :, 1 + 2 * p :][:, chosen < 0] = 0.0
@@ -358,8 +367,8 @@ def log_marginals(
     return logs
 
 
-def source(kernels: Kernels, masses: FloatArray | None = None) -> Source:
-    """Prepare kernels for `draw`; `masses` are theirs, where known (see there)."""
+def source(kernels: Kernels, choices: IntArray, masses: FloatArray | None = None) -> Source:
+    """Prepare kernels for `draw`; `masses` are theirs, where known (see `normal_masses`)."""
     centres, widths = kernels.centres, kernels.widths
     missing = np.isnan(centres) if np.isnan(centres.sum()) else None
     if missing is not None:
@@ -368,7 +377,8 @@ def source(kernels: Kernels, masses: FloatArray | None = None) -> Source:
     shape[:, 0], shape[:, 1] = centres, widths
     found = normal_masses(centres, widths) if masses is None else masses
     shape[:, 2], shape[:, 3] = found
-    return Source(kernels, shape, missing)
+    stay = np.where(kernels.codes >= 0, 1.0 / (1.0 + choices * kernels.spread), 0.0)
+    return Source(kernels, shape, missing, stay)
 
 
 def draw(
@@ -406,15 +416,6 @@ def draw(
         np.copyto(x, u[:, :p], where=source.missing[mine])
     if not q:
         return x, np.zeros((len(x), 0), np.int64)
-    codes, spread = source.kernels.codes[theirs], source.kernels.spread
-    return x, _draw_codes(codes, spread, choices, u[:, p:])
-
-
-_LAST = 1.0 - 2.0**-53
-
-
-def _draw_codes(own: IntArray, spread: float, choices: IntArray, u: FloatArray) -> IntArray:
-    """The kernels' own choices (-1: none) or any other, by `u`; both of shape (c, q)."""
-    stay = np.where(own >= 0, 1.0 / (1.0 + choices * spread), 0.0)
-    other = ((u - stay) / (1.0 - stay) * choices).astype(np.int64)
-    return np.where(u < stay, own, np.minimum(other, choices - 1))
+    own, stay, v = source.kernels.codes[theirs], source.stay[theirs], u[:, p:]
+    other = ((v - stay) / (1.0 - stay) * choices).astype(np.int64)
+    return x, np.where(v < stay, own, np.minimum(other, choices - 1))

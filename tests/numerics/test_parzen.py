@@ -218,8 +218,9 @@ def test_draws_have_the_density(centre: float, width: float) -> None:
     kernels = Kernels(
         np.array([[centre]]), np.array([[width]]), np.zeros((1, 0), int), 1.0, np.ones(1)
     )
+    none = np.zeros(0, int)
     u = ((np.arange(4000) + 0.5) / 4000)[:, None]
-    x, _ = parzen.draw(parzen.source(kernels), np.zeros(0, int), np.zeros(4000, int), u)
+    x, _ = parzen.draw(parzen.source(kernels, none), none, np.zeros(4000, int), u)
     assert ((x >= 0) & (x < 1)).all()
     for at in (0.05, 0.3, 0.5, 0.8):
         exact = normal_mass(-centre / width, (at - centre) / width) / normal_mass(
@@ -232,9 +233,9 @@ def test_draws_of_choices_have_their_probabilities() -> None:
     kernels = Kernels(
         np.full((2, 1), np.nan), np.ones((2, 1)), np.array([[2], [-1]]), 0.2, np.ones(2)
     )
-    u = np.random.default_rng(0).random((20_000, 2))
+    choices, u = np.array([3]), np.random.default_rng(0).random((20_000, 2))
     for which, wanted in ((0, [0.2 / 1.6, 0.2 / 1.6, 1.2 / 1.6]), (1, [1 / 3, 1 / 3, 1 / 3])):
-        x, codes = parzen.draw(parzen.source(kernels), np.array([3]), np.full(len(u), which), u)
+        x, codes = parzen.draw(parzen.source(kernels, choices), choices, np.full(len(u), which), u)
         assert np.array_equal(x[:, 0], u[:, 0])  # uniform where the kernel lacks the parameter
         shares = np.bincount(codes[:, 0], minlength=3) / len(u)
         assert shares == pytest.approx(np.array(wanted), abs=0.012)

@@ -32,14 +32,15 @@ class Axes:
         self.indices: IntArray = np.flatnonzero(several)
         self.numeric: IntArray = np.flatnonzero(~kinds)
         self.categorical: IntArray = np.flatnonzero(kinds)
+        self._numeric_at, self._categorical_at = self.indices[~kinds], self.indices[kinds]
         self.choices: IntArray = self.free.choices[self.categorical]
         cells = self.free.cells[self.numeric]
         log = self.free.log[self.numeric]
         self.finite = bool(np.isfinite(space.cells).all())
         self.cells = bool(len(self.categorical) or np.isfinite(cells).any())
-        self._cells = cells
         self._even: IntArray = np.flatnonzero(np.isfinite(cells) & ~log)
         self._log: IntArray = np.flatnonzero(np.isfinite(cells) & log)
+        self._even_cells = cells[self._even]
         self._even_widths = np.zeros(len(cells))
         self._even_widths[self._even] = 1.0 / cells[self._even]
         axes = [dist.axis for dist in self.free.values()]
@@ -56,21 +57,20 @@ class Axes:
 
     def numbers(self, places: FloatArray) -> FloatArray:
         """The numeric columns of places in the free parameters, shape (m, p)."""
-        return places if not len(self.categorical) else places[:, self.numeric]
+        return places.take(self.numeric, axis=1) if len(self.categorical) else places
 
     def codes(self, places: FloatArray) -> IntArray:
         """Indices of choices of places in the free parameters, shape (m, q); -1 where missing."""
         if not len(self.choices):
             return np.zeros((len(places), 0), np.int64)
-        chosen = places[:, self.categorical]
-        there = ~np.isnan(chosen)
-        return np.where(there, np.where(there, chosen, 0.0) * self.choices, -1.0).astype(np.int64)
+        chosen = places.take(self.categorical, axis=1) * self.choices
+        return np.fmax(chosen, -1.0).astype(np.int64)  # -1 for NaN
 
     def settle(self, x: FloatArray) -> FloatArray:
         """Numeric places moved to the middle of their cells, in place; shape (c, p)."""
         if len(self._even):
-            cells = self._cells[self._even]
-            x[:, self._even] = (np.floor(x[:, self._even] * cells) + 0.5) / cells
+            cells = self._even_cells
+            x[:, self._even] = (np.floor(x.take(self._even, axis=1) * cells) + 0.5) / cells
         if len(self._log):
             value = np.rint(np.exp(self._log_start + x[:, self._log] * self._log_span))
             value = np.clip(value, self._log_low, self._log_high)
@@ -116,8 +116,8 @@ class Axes:
         if len(x) == len(self.space):
             return self.space.decode(x.tolist())
         places = np.full(len(self.space), 0.5)
-        places[self.indices[self.numeric]] = x
-        places[self.indices[self.categorical]] = (codes + 0.5) / self.choices
+        places[self._numeric_at] = x
+        places[self._categorical_at] = (codes + 0.5) / self.choices
         return self.space.decode(places.tolist())
 
 

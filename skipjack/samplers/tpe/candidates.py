@@ -63,29 +63,26 @@ def apart(good: Good, choices: IntArray, stream: Stream, n: int) -> Points:
     return Points(*parzen.draw(good.source, choices, np.minimum(which, len(weights) - 1), u[1]))
 
 
-def mix(points: Points, base: Points, u: FloatArray) -> None:
+def mix(points: Points, base: Points, u: FloatArray, complete: bool) -> None:
     """Give the last points the coordinates of `base`, but for some, at least one.
 
     Args:
         points: Shape (n, ...); the last c of them are changed.
         base: One point, or c points; where it lacks a parameter, nothing is changed.
         u: Uniform random numbers, shape (c, 1 + p + q).
+        complete: Whether `base` lacks nothing for sure.
     """
-    c, p = len(u), points.x.shape[1]
-    missing = np.isnan(base.x)
-    if base.codes.shape[1]:
-        missing = np.concatenate([missing, base.codes < 0], axis=1)  # (1 or c, p + q)
-    if missing.any():
-        there = ~missing
-        d = np.maximum(1, there.sum(axis=1, keepdims=True))
-        stays = u[:, 1:] >= np.maximum(_LEAST, _SHARE * d) / d
-        stays &= there
-        changed = (u[:, :1] * d).astype(np.intp) + 1  # this one of those that are there
-        stays &= there.cumsum(axis=1) != changed
-    else:
-        d = missing.shape[1]
+    (c, d), p = u[:, 1:].shape, points.x.shape[1]
+    if complete:
         stays = u[:, 1:] >= max(_LEAST, _SHARE * d) / d
         stays[np.arange(c), (u[:, 0] * d).astype(np.intp)] = False
+    else:
+        there = np.concatenate([~np.isnan(base.x), base.codes >= 0], axis=1)  # (1 or c, p + q)
+        some = np.maximum(1, there.sum(axis=1, keepdims=True))
+        stays = u[:, 1:] >= np.maximum(_LEAST, _SHARE * some) / some
+        stays &= there
+        changed = (u[:, :1] * some).astype(np.intp) + 1  # this one of those that are there
+        stays &= there.cumsum(axis=1) != changed
     np.copyto(points.x[-c:], base.x, where=stays[:, :p])
     if base.codes.shape[1]:
         np.copyto(points.codes[-c:], base.codes, where=stays[:, p:])

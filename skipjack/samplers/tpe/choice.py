@@ -96,26 +96,26 @@ def drawn_jointly(search: Search, stream: Stream, n: int) -> tuple[Points, Float
     u = stream.uniform((n + n_mixed) * (1 + d)).reshape(n + n_mixed, 1 + d)
     points = joint(good, axes.choices, known, u[:n])
     if n_mixed:
-        mix(points, _bases(good.kernels, search.model.n_best, n_mixed, stream), u[n:])
+        base = _bases(good.kernels, search.model.n_best, n_mixed, stream)
+        mix(points, base, u[n:], not good.lacks)
         points = fixed(points, known)
     axes.settle(points.x)
     trimmed = search.trimmed(points)
     scores = search.score(trimmed)
-    if axes.cells:
-        scores[_repeats(trimmed, search.model.good)] = -np.inf
+    if axes.cells and (again := _repeats(trimmed, good)) is not None:
+        scores[again] = -np.inf
     return points, scores
 
 
-def _repeats(points: Points, good: Good) -> BoolArray:
-    """Which points are good trials over again, shape (c,)."""
+def _repeats(points: Points, good: Good) -> BoolArray | None:
+    """Which points are good trials over again, shape (c,); None if none is."""
     away = np.abs(points.x.sum(axis=1)[:, None] - good.sums)
-    found: BoolArray = ~(away > _SAME * points.x.shape[1]).all(axis=1)  # or NaN
-    some = found.nonzero()[0]
-    if len(some):
-        own = good.kernels
-        apart = np.abs(points.x[some, None] - own.centres[:-1]) > _SAME
-        same = ~apart.any(axis=2) & (points.codes[some, None] == own.codes[:-1]).all(axis=2)
-        found[some] = same.any(axis=1)
+    if away.min() > _SAME * points.x.shape[1]:  # not so if a point lacks a parameter
+        return None
+    own = good.kernels
+    apart = np.abs(points.x[:, None] - own.centres[:-1]) > _SAME
+    same = ~apart.any(axis=2) & (points.codes[:, None] == own.codes[:-1]).all(axis=2)
+    found: BoolArray = same.any(axis=1)
     return found
 
 

@@ -127,7 +127,7 @@ def model(
         made = _made(axes, places, view, (first, new, running), settings)
         table.fill(new, made.rows.part(len(first), len(first) + len(new)))
         if not same:
-            good = view.kept["good"] = _good(made, trials, settings)
+            good = view.kept["good"] = _good(made, axes.choices, trials, settings)
     assert good is not None
     slots = table.slots(split.bad)
     parts = [split.weights, good.kernels.weights[-1:]]
@@ -183,6 +183,7 @@ def _made(
     if running is not None:
         at = np.concatenate([at, running])
         gaps = np.concatenate([gaps, places.gaps_of(view, running)])
+    lacks: BoolArray = np.isnan(at.sum(axis=1))
     at[n - 1 : n] = np.nan
     x, codes = axes.numbers(at), axes.codes(at)
     widths = np.ones(x.shape)
@@ -197,9 +198,6 @@ def _made(
             all_counts = np.where(view.columns < 0, 0.0, all_counts[view.columns])
         floor = _floor(settings, axes.numbers(all_counts[None])[0])
         np.fmin(np.maximum(axes.numbers(gaps), floor), 1.0, out=widths[n:])  # 1 for NaN
-    lacks: BoolArray = np.isnan(x.sum(axis=1))
-    if len(axes.choices):
-        lacks |= codes.min(axis=1) < 0
     if axes.discrete:
         masses, wide = None, parzen.cell_widths(widths, axes.cell_widths(x))
     else:
@@ -208,7 +206,7 @@ def _made(
     return _Made(Rows(x, wide, codes, *fused, lacks), widths, masses)
 
 
-def _good(made: _Made, trials: list[int], settings: Settings) -> Good:
+def _good(made: _Made, choices: IntArray, trials: list[int], settings: Settings) -> Good:
     """The density of the good trials, which come first in `made`."""
     n = len(trials)
     rows = made.rows.part(0, n + 1)
@@ -216,7 +214,8 @@ def _good(made: _Made, trials: list[int], settings: Settings) -> Good:
     weights[n] = settings.prior
     spread = settings.prior / (n + 1.0)
     kernels = parzen.Kernels(rows.centres, made.widths[: n + 1], rows.codes, spread, weights)
-    source = parzen.source(kernels, None if made.masses is None else made.masses[:, : n + 1])
+    masses = None if made.masses is None else made.masses[:, : n + 1]
+    source = parzen.source(kernels, choices, masses)
     lacks = bool(rows.lacks[:n].any())
     sums = rows.centres[:n].sum(axis=1)
     return Good(trials, settings, kernels, source, np.cumsum(weights), rows, lacks, sums)

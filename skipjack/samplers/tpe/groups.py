@@ -229,11 +229,12 @@ def split(ranking: Ranking, n: int, n_good: int) -> Split:
         bad = np.flatnonzero(others)
         return Split(np.array(good, np.intp), n_best, bad, recency(bad, n), len(bad))
     frontier = order[n_good : n_good + FRONTIER]
-    kept = {*good, *frontier}
+    kept = set(order[: n_good + FRONTIER])
     recent = [row for row in range(n - RECENT - len(kept), n) if row not in kept][-RECENT:]
     kept.update(recent)
     drawn = [row for row in ranking.sample.rows if row not in kept]
-    bad = np.array(frontier + recent + drawn, np.intp)
+    rows = frontier + recent + drawn
+    bad = np.fromiter(rows, np.intp, len(rows))
     weights = recency(bad, n)
     first = len(bad) - len(drawn)
     weights[first:] /= ranking.sample.chances(bad[first:])

@@ -78,7 +78,7 @@ class Places:
         self._bins = Bins()
         self.epoch = 0
         self._start = self._span = np.zeros(0)
-        self._logs: list[int] = []
+        self._logs: IntArray = np.zeros(0, np.intp)  # columns on a logarithmic scale
         self._layouts: set[int] = set()
         self._views: dict[Space, View] = {}
 
@@ -132,7 +132,7 @@ class Places:
             frame = self.frames[column] = Frame(dist)
             new = True
             if frame.log:
-                self._logs.append(column)
+                self._logs = np.append(self._logs, column)
         grown = frame.cover(dist)
         if new or grown:
             self._start[column], self._span[column] = frame.low, frame.high - frame.low
@@ -141,9 +141,9 @@ class Places:
 
     def _placed(self, values: FloatArray, columns: slice) -> FloatArray:
         """Places of internal values, shape (rows, columns)."""
-        if self._logs:
+        if len(self._logs):
             values = values.copy()
-            values[:, self._logs] = np.log(values[:, self._logs])
+            values[:, self._logs] = np.log(values.take(self._logs, axis=1))
         return (values[:, columns] - self._start[columns]) / self._span[columns]
 
     def _again(self, history: History, column: int, last: int) -> None:
