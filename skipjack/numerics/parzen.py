@@ -17,7 +17,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from functools import cache, lru_cache
-from typing import Any, NamedTuple, TypeAlias
+from typing import NamedTuple, TypeAlias
 
 import numpy as np
 import numpy.typing as npt
@@ -399,23 +399,26 @@ def draw(
         Places in [0, 1), shape (c, p), and indices of choices, shape (c, q).
     """
     p, q = source.shape.shape[2], len(choices)
-    mine: Any = which
-    theirs: Any = which
+    missing, own, stay = source.missing, source.kernels.codes, source.stay
     if which.ndim == 1:
         shape = source.shape.take(which, axis=0)
+        own, stay = own.take(which, axis=0), stay.take(which, axis=0)
+        missing = missing if missing is None else missing.take(which, axis=0)
     else:
-        mine, theirs = (which[:, :p], np.arange(p)), (which[:, p:], np.arange(q))
-        shape = source.shape.transpose(0, 2, 1)[mine].transpose(0, 2, 1)
+        numeric, chosen = (which[:, :p], np.arange(p)), (which[:, p:], np.arange(q))
+        shape = source.shape.transpose(0, 2, 1)[numeric].transpose(0, 2, 1)
+        own, stay = own[chosen], stay[chosen]
+        missing = missing if missing is None else missing[numeric]
     values, arguments = _quantiles()
     x = np.interp(shape[:, 2] + u[:, :p] * shape[:, 3], values, arguments)
     x *= shape[:, 1]
     x += shape[:, 0]
     np.maximum(x, 0.0, out=x)
     np.minimum(x, _LAST, out=x)
-    if source.missing is not None:
-        np.copyto(x, u[:, :p], where=source.missing[mine])
+    if missing is not None:
+        np.copyto(x, u[:, :p], where=missing)
     if not q:
-        return x, np.zeros((len(x), 0), np.int64)
-    own, stay, v = source.kernels.codes[theirs], source.stay[theirs], u[:, p:]
+        return x, own
+    v = u[:, p:]
     other = ((v - stay) / (1.0 - stay) * choices).astype(np.int64)
     return x, np.where(v < stay, own, np.minimum(other, choices - 1))

@@ -109,13 +109,15 @@ def drawn_jointly(search: Search, stream: Stream, n: int) -> tuple[Points, Float
 
 def _repeats(points: Points, good: Good) -> BoolArray | None:
     """Which points are good trials over again, shape (c,); None if none is."""
-    away = np.abs(points.x.sum(axis=1)[:, None] - good.sums)
-    if away.min() > _SAME * points.x.shape[1]:  # not so if a point lacks a parameter
+    away = np.abs(points.x.sum(axis=1)[:, None] - good.sums).min(axis=1)
+    found: BoolArray = ~(away > _SAME * points.x.shape[1])  # maybe; also where NaN
+    [rows] = found.nonzero()
+    if not len(rows):
         return None
-    own = good.kernels
-    apart = np.abs(points.x[:, None] - own.centres[:-1]) > _SAME
-    same = ~apart.any(axis=2) & (points.codes[:, None] == own.codes[:-1]).all(axis=2)
-    found: BoolArray = same.any(axis=1)
+    x, codes = points.x[rows, None], points.codes[rows, None]
+    same = ~(np.abs(x - good.kernels.centres[:-1]) > _SAME).any(axis=2)
+    same &= (codes == good.kernels.codes[:-1]).all(axis=2)
+    found[rows] = same.any(axis=1)
     return found
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from bisect import insort
 from collections.abc import Callable, Iterator
+from itertools import filterfalse, islice
 from typing import NamedTuple, Protocol, TypeAlias, final
 
 import numpy as np
@@ -230,9 +231,10 @@ def split(ranking: Ranking, n: int, n_good: int) -> Split:
         return Split(np.array(good, np.intp), n_best, bad, recency(bad, n), len(bad))
     frontier = order[n_good : n_good + FRONTIER]
     kept = set(order[: n_good + FRONTIER])
-    recent = [row for row in range(n - RECENT - len(kept), n) if row not in kept][-RECENT:]
+    newest = filterfalse(kept.__contains__, range(n - 1, -1, -1))
+    recent = list(islice(newest, RECENT))[::-1]
     kept.update(recent)
-    drawn = [row for row in ranking.sample.rows if row not in kept]
+    drawn = list(filterfalse(kept.__contains__, ranking.sample.rows))
     rows = frontier + recent + drawn
     bad = np.fromiter(rows, np.intp, len(rows))
     weights = recency(bad, n)
