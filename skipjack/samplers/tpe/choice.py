@@ -109,11 +109,12 @@ def drawn_jointly(search: Search, stream: Stream, n: int) -> tuple[Points, Float
 
 def _repeats(points: Points, good: Good) -> BoolArray | None:
     """Which points are good trials over again, shape (c,); None if none is."""
-    away = np.abs(points.x.sum(axis=1)[:, None] - good.sums).min(axis=1)
-    found: BoolArray = ~(away > _SAME * points.x.shape[1])  # maybe; also where NaN
-    [rows] = found.nonzero()
-    if not len(rows):
+    away = np.abs(points.x.sum(axis=1)[:, None] - good.sums)
+    most = _SAME * points.x.shape[1]
+    if away.min() > most:  # not so if a point lacks a parameter
         return None
+    found: BoolArray = ~(away.min(axis=1) > most)  # maybe
+    [rows] = found.nonzero()
     x, codes = points.x[rows, None], points.codes[rows, None]
     same = ~(np.abs(x - good.kernels.centres[:-1]) > _SAME).any(axis=2)
     same &= (codes == good.kernels.codes[:-1]).all(axis=2)
