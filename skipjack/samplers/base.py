@@ -134,18 +134,20 @@ class ModelSampler(BaseSampler):
     def infer_relative_search_space(
         self, study: StudyView, trial: FrozenTrial
     ) -> dict[str, BaseDistribution]:
-        """All parameters ever seen in the study, each with its latest distribution."""
+        """All parameters ever seen in the study, each with its latest distribution.
+
+        None in a user's subclass with a `sample_independent` of its own: it is asked for each.
+        """
+        kind = type(self)
+        if kind.sample_independent is not _ours(kind).sample_independent:
+            return {}
         return dict(study.history.space)
 
     def sample_relative(
         self, study: StudyView, trial: FrozenTrial, search_space: dict[str, BaseDistribution]
     ) -> dict[str, Any]:
         """Values for `search_space` together."""
-        space = Space(search_space)
-        drawn = self.propose(
-            study.history, space, self.stream(study, trial.number), _internal(trial)
-        )
-        return {name: space[name].to_external_repr(value) for name, value in drawn.items()}
+        return self._draw(study, trial, Space(search_space))
 
     def sample_independent(
         self,
@@ -155,8 +157,12 @@ class ModelSampler(BaseSampler):
         param_distribution: BaseDistribution,
     ) -> Any:
         """A value for one parameter, given what the trial has already."""
-        drawn = self.sample_relative(study, trial, {param_name: param_distribution})
-        return drawn[param_name]
+        return self._draw(study, trial, Space({param_name: param_distribution}))[param_name]
+
+    def _draw(self, study: StudyView, trial: FrozenTrial, space: Space) -> dict[str, Any]:
+        stream = self.stream(study, trial.number)
+        drawn = self.propose(study.history, space, stream, _internal(trial))
+        return {name: space[name].to_external_repr(value) for name, value in drawn.items()}
 
     def reseed_rng(self) -> None:
         """Take a new seed. Never needed for parallel runs: every trial has its own stream."""
@@ -195,9 +201,14 @@ def proposes(sampler: BaseSampler) -> bool:
 
 def _is_plain(kind: type) -> bool:
     """Whether the methods are those that the package itself wrote for this kind of sampler."""
-    package = __name__.partition(".")[0]
-    ours = next(c for c in kind.__mro__ if c.__module__.partition(".")[0] == package)
+    ours = _ours(kind)
     return all(getattr(kind, name) is getattr(ours, name) for name in _METHODS)
+
+
+def _ours(kind: type) -> Any:
+    """The sampler of the package that `kind` is, or derives from."""
+    package = __name__.partition(".")[0]
+    return next(c for c in kind.__mro__ if c.__module__.partition(".")[0] == package)
 
 
 _proposing: dict[type, bool] = {}

@@ -1,3 +1,5 @@
+from typing import Any
+
 import numpy as np
 import pytest
 
@@ -119,3 +121,35 @@ def test_reseeding_changes_what_comes() -> None:
     for each in (study, other):
         each.optimize(objective, n_trials=1)
     assert study.trials[0].params != other.trials[0].params
+
+
+def test_a_users_own_method_of_a_random_sampler_is_asked_for_every_parameter() -> None:
+    asked: list[str] = []
+
+    class Own(RandomSampler):
+        def sample_independent(self, study: Any, trial: Any, name: str, dist: Any) -> Any:
+            asked.append(name)
+            return super().sample_independent(study, trial, name, dist)
+
+    plain, own = (skipjack.create_study(sampler=kind(seed=1)) for kind in (RandomSampler, Own))
+    for study in (plain, own):
+        study.optimize(lambda t: t.suggest_float("x", 0, 1) + t.suggest_int("n", 0, 9), n_trials=4)
+    assert asked == ["x", "n"] * 4
+    assert [t.params for t in own.trials] == [t.params for t in plain.trials]
+
+
+def test_a_users_own_joint_draw_is_not_asked_for_single_parameters() -> None:
+    asked: list[list[str]] = []
+
+    class Own(RandomSampler):
+        def infer_relative_search_space(self, study: Any, trial: Any) -> dict[str, Any]:
+            return {"x": FloatDistribution(0, 1)}
+
+        def sample_relative(self, study: Any, trial: Any, space: Any) -> dict[str, Any]:
+            asked.append(sorted(space))
+            return {}
+
+    study = skipjack.create_study(sampler=Own(seed=1))
+    study.optimize(lambda t: t.suggest_float("x", 0, 1) + t.suggest_int("n", 0, 9), n_trials=2)
+    assert asked == [["x"], ["x"]]
+    assert len(study.trials[1].params) == 2
