@@ -33,6 +33,7 @@ from skipjack.distributions import (
     UniformDistribution,
     categorical_distribution,
     check_distribution_compatibility,
+    converted,
     current,
     distribution_to_json,
     float_distribution,
@@ -703,6 +704,9 @@ class TestDeprecatedClasses:
     ) -> None:
         assert current(dist) == meant
         assert current(meant) is meant
+        with pytest.warns(FutureWarning, match="is deprecated and becomes"):
+            assert type(converted(dist)) is type(meant)
+        assert converted(meant) is meant
         assert [dist.at(u / 7) for u in range(7)] == [meant.at(u / 7) for u in range(7)]
         check_distribution_compatibility(dist, meant)
         assert pickle.loads(pickle.dumps(dist)) == dist

@@ -14,6 +14,7 @@ from skipjack.distributions.deprecated import (
     IntUniformDistribution,
     LogUniformDistribution,
     UniformDistribution,
+    converted,
     current,
 )
 from skipjack.distributions.exchange import (
@@ -46,6 +47,7 @@ __all__ = [
     "UniformDistribution",
     "categorical_distribution",
     "check_distribution_compatibility",
+    "converted",
     "current",
     "distribution_to_json",
     "float_distribution",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from skipjack._deprecate import warn_deprecated
+from skipjack._warnings import optuna_warn
 from skipjack.distributions.base import BaseDistribution
 from skipjack.distributions.numerical import FloatDistribution, IntDistribution
 
@@ -74,3 +75,11 @@ def current(dist: BaseDistribution) -> BaseDistribution:
     if isinstance(dist, IntDistribution) and type(dist) is not IntDistribution:
         return IntDistribution(dist.low, dist.high, dist.log, dist.step)
     return dist
+
+
+def converted(dist: BaseDistribution) -> BaseDistribution:
+    """`current(dist)`, with a FutureWarning where that is another one."""
+    now = current(dist)
+    if now is not dist:
+        optuna_warn(f"{dist!r} is deprecated and becomes {now!r}.", FutureWarning)
+    return now

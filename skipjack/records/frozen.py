@@ -7,7 +7,7 @@ import math
 from collections.abc import Iterable, Sequence
 from typing import Any
 
-from skipjack.distributions import BaseDistribution
+from skipjack.distributions import BaseDistribution, converted
 from skipjack.errors import WrongStateError, invalid, wrong_type
 from skipjack.records.attributes import (
     CONSTRAINT,
@@ -334,7 +334,7 @@ def create_trial(
         datetime_start=None if known is TrialState.WAITING else now,
         datetime_complete=now if known.is_finished() else None,
         params=params or {},
-        distributions=distributions or {},
+        distributions={name: converted(d) for name, d in (distributions or {}).items()},
         user_attrs=user_attrs or {},
         system_attrs=system,
         intermediate_values=intermediate_values or {},

@@ -4,7 +4,12 @@ from __future__ import annotations
 
 from typing import Any, final
 
-from skipjack.distributions import BaseDistribution, check_distribution_compatibility, intern
+from skipjack.distributions import (
+    BaseDistribution,
+    check_distribution_compatibility,
+    current,
+    intern,
+)
 from skipjack.errors import invalid
 from skipjack.records.attributes import float_value, plain, step_value
 from skipjack.records.events import Event
@@ -85,7 +90,7 @@ class Adding:
 
     def _layout(self, names: tuple[str, ...], dists: Dists) -> tuple[Any, Dists]:
         dists = tuple(
-            intern(checked_distribution(name, dist))
+            intern(current(checked_distribution(name, dist)))
             for name, dist in zip(names, dists, strict=True)
         )
         kinds = self._state.kinds

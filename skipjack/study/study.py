@@ -7,7 +7,7 @@ from collections.abc import Callable, Container, Iterable, Sequence
 from typing import Any, TypeAlias
 
 from skipjack import _optional
-from skipjack.distributions import BaseDistribution, intern
+from skipjack.distributions import BaseDistribution, converted, intern
 from skipjack.errors import InvalidValueError, UnsupportedError, WrongStateError, wrong_type
 from skipjack.pruners import BasePruner, MedianPruner
 from skipjack.records.attributes import warn_user
@@ -335,7 +335,7 @@ class Study:
         trial: Trial = asking.begin(self, held=False)  # only one that is held may be refused
         try:
             for name, dist in (fixed_distributions or {}).items():
-                trial._suggest(name, intern(dist))
+                trial._suggest(name, intern(converted(dist)))
         except BaseException as error:  # nobody else knows of the trial
             telling.give_up(self, trial.number, error)
             raise

@@ -10,11 +10,17 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from skipjack.distributions import CategoricalDistribution, FloatDistribution, IntDistribution
+import skipjack
+from skipjack.distributions import (
+    CategoricalDistribution,
+    FloatDistribution,
+    IntDistribution,
+    UniformDistribution,
+)
 from skipjack.samplers import TPESampler
 from skipjack.storages import BaseStorage
 from skipjack.study import Study, _tell
-from skipjack.trial import Trial, TrialState
+from skipjack.trial import Trial, TrialState, create_trial
 from tests.studies import a_study, listening, told
 
 COMPLETE, PRUNED, FAIL, RUNNING = (
@@ -336,3 +342,18 @@ def test_ask_and_tell_goes_on_where_optimize_would_stop() -> None:
         study.tell(trial, trial.suggest_float("x", -1, 1) ** 2)
     study.optimize(lambda t: t.suggest_float("x", -1, 1) ** 2, n_trials=5)
     assert [t.number for t in study.trials] == list(range(30))
+
+
+def test_distributions_of_old_classes_become_todays() -> None:
+    study = a_study()
+    with pytest.warns(FutureWarning):
+        study.ask({"x": UniformDistribution(0, 1)})
+    with pytest.warns(FutureWarning):
+        added = create_trial(
+            value=1.0, params={"x": 0.5}, distributions={"x": UniformDistribution(0, 1)}
+        )
+    study.add_trial(added)
+    meant = {"x": FloatDistribution(0, 1)}
+    assert [str(t.distributions) for t in (*study.trials, added)] == [str(meant)] * 3
+    study.optimize(lambda t: t.suggest_float("x", 0, 1), n_trials=1)
+    assert skipjack.search_space.intersection_search_space(study.trials) == meant
