@@ -13,6 +13,7 @@ from skipjack.distributions import (
     BaseDistribution,
     CategoricalChoiceType,
     CategoricalDistribution,
+    IntDistribution,
     categorical_distribution,
     check_distribution_compatibility,
     float_distribution,
@@ -172,12 +173,13 @@ def given_value(
             f"Add it when the {type(trial).__name__} is made.",
         )
     value = params[name]
-    if not dist._contains(dist.to_internal_repr(value)):
+    internal = dist.to_internal_repr(value)
+    if not dist._contains(internal):
         warn_user(f"The value {value!r} of parameter {name!r} lies outside {dist!r}.")
     if name in dists:
         check_distribution_compatibility(dists[name], dist)
     dists[name] = dist
-    return value
+    return int(value) if isinstance(dist, IntDistribution) else value
 
 
 def check_again(name: str, old: BaseDistribution, new: BaseDistribution) -> None:

@@ -4,6 +4,7 @@ import datetime
 import math
 from typing import Any
 
+import numpy as np
 import pytest
 
 from skipjack.distributions import FloatDistribution
@@ -89,3 +90,11 @@ def test_what_a_trial_refuses_is_refused_here_too(call: Any, error: type[Excepti
 def test_deprecated_suggests_warn_and_work() -> None:
     with pytest.warns(FutureWarning, match="suggest_float"):
         assert FixedTrial({"x": 0.5}).suggest_uniform("x", 0, 1) == 0.5
+
+
+def test_integers_are_python_integers_whatever_was_given() -> None:
+    trial = FixedTrial({"half": 1.5, "yes": True, "four": np.int64(4)})
+    values = [trial.suggest_int(name, 0, 4) for name in ("yes", "four")]
+    with pytest.warns(UserWarning, match="lies outside"):
+        values.append(trial.suggest_int("half", 0, 4))
+    assert values == [1, 4, 1] and {type(value) for value in values} == {int}
