@@ -172,6 +172,8 @@ def copy_study(
     except BaseException:  # half a copy would be taken for a whole one
         target.delete_study(made)
         raise
+    medium = target.medium if isinstance(target, LedgerStorage) else type(target).__name__
+    _logger.info(f"A new study created in {medium} with name: {name}")
 
 
 def get_all_study_names(storage: str | BaseStorage) -> list[str]:

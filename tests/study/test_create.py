@@ -270,7 +270,9 @@ def test_a_copy_keeps_the_name_unless_told_and_takes_none_that_is_taken(
 ) -> None:
     told(1.0, study=a_study(storage, study_name="s"))
     other = InMemoryStorage()
-    skipjack.copy_study(from_study_name="s", from_storage=storage, to_storage=other)
+    with listening() as listener:
+        skipjack.copy_study(from_study_name="s", from_storage=storage, to_storage=other)
+    assert listener.texts == ["A new study created in memory with name: s"]
     assert skipjack.get_all_study_names(other) == ["s"]
     with pytest.raises(DuplicatedStudyError):
         skipjack.copy_study(from_study_name="s", from_storage=storage, to_storage=other)
