@@ -90,14 +90,14 @@ class CategoricalDistribution(BaseDistribution):
         key = _key(_python(param_value_in_external_repr))
         if not _is_hashable(key):
             if key in self._keys:
-                return float(self._keys.index(key))
+                return self._keys.index(key)
             raise self._unknown(param_value_in_external_repr)
         found = self._index.get(key)
         if found is None and key[0] in (int, float):  # 0 may stand for a choice 0.0; True not
             found = self._index.get((float if key[0] is int else int, key[1]))
         if found is None:
             raise self._unknown(param_value_in_external_repr)
-        return float(found)
+        return found
 
     def to_external_repr(self, param_value_in_internal_repr: float) -> CategoricalChoiceType:
         if not self._contains(param_value_in_internal_repr):

@@ -11,7 +11,15 @@ from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
 from skipjack import _optional
-from skipjack.errors import StorageError, TrialPruned, WrongStateError, invalid, wrong_type
+from skipjack.errors import (
+    InvalidValueError,
+    StorageError,
+    TrialPruned,
+    UpdateFinishedTrialError,
+    WrongStateError,
+    invalid,
+    wrong_type,
+)
 from skipjack.execution import interrupts
 from skipjack.records.states import TrialState
 from skipjack.study import announce, asking, telling
@@ -114,7 +122,13 @@ class Run:
         else:
             values, message, wanted = None, repr(error), TrialState.FAIL
         reason = message if wanted is TrialState.FAIL else ""
-        final, _ = telling.finish(study, state, draft, values, wanted, reason)
+        try:
+            final, _ = telling.finish(study, state, draft, values, wanted, reason)
+        except UpdateFinishedTrialError as second:
+            raise InvalidValueError(
+                f"Trial {draft.number} was told already, while its objective ran; return the "
+                f"values instead, or use `ask` and `tell` without `optimize`."
+            ) from second
         announce.ended(state, draft, final, (message, error, result))
         if final is TrialState.FAIL and error is not None and not isinstance(error, self.catch):
             raise error

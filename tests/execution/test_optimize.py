@@ -332,7 +332,7 @@ def test_a_trial_that_its_objective_told_keeps_what_was_told(storage: BaseStorag
         study.tell(trial, 1.0)
         return 2.0
 
-    with pytest.raises(RuntimeError, match="Trial 0 has finished already"):
+    with pytest.raises(ValueError, match="Trial 0 was told already"):
         study.optimize(objective, n_trials=2)
     assert [t.value for t in study.trials] == [1.0]
 
