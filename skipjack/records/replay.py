@@ -60,11 +60,17 @@ class StudyState:
         no effect and no verdicts. `own` says that this process wrote it from drafts of this very
         state, and nothing came between, so that they know its content already.
         """
-        self.position += 1
         if self._applied.get(writer, 0) >= sequence:
+            self.position += 1
             return []
         self._applied[writer] = sequence
-        self._spelled.clear()
+        return self.replay(events, own)
+
+    def replay(self, events: Sequence[Event], own: bool) -> list[Any]:
+        """Replay events that come for the first time, and return the verdicts; see `apply`."""
+        self.position += 1
+        if self._spelled:
+            self._spelled.clear()
         if len(events) == 1:
             return [_RULES[events[0]["do"]](self, events[0], own)]
         return [_RULES[event["do"]](self, event, own) for event in events]
@@ -313,10 +319,15 @@ class Catalogue:
 
     def apply(self, writer: str, sequence: int, events: Iterable[Event], own: bool) -> list[Any]:
         """Replay a batch; as `StudyState.apply`."""
-        self.position += 1
         if self._applied.get(writer, 0) >= sequence:
+            self.position += 1
             return []
         self._applied[writer] = sequence
+        return self.replay(events, own)
+
+    def replay(self, events: Iterable[Event], own: bool) -> list[Any]:
+        """Replay events; as `StudyState.replay`."""
+        self.position += 1
         return [self._apply(event) for event in events]
 
     def _apply(self, e: Event) -> Any:

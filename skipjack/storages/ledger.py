@@ -88,14 +88,15 @@ class Ledger:
         """
         with self.lock:
             state = self._catalogue if stream == CATALOGUE else self.study(stream)
-            self._sequence += 1
-            batch = (self._writer, self._sequence, events)
             if self.log is None:
-                verdicts: Sequence[Any] = state.apply(*batch, own)
-            elif self.log.append(stream, batch) == state.position:
-                verdicts = self._replay(state, stream, (batch,), own)
+                verdicts: Sequence[Any] = state.replay(events, own)
             else:
-                verdicts = self._catch_up(state, stream)
+                self._sequence += 1
+                batch = (self._writer, self._sequence, events)
+                if self.log.append(stream, batch) == state.position:
+                    verdicts = self._replay(state, stream, (batch,), own)
+                else:
+                    verdicts = self._catch_up(state, stream)
         if not verdicts:
             raise StorageError("The log does not give back what was written to it.")
         if isinstance(verdicts[-1], Exception):
