@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import atexit
 import os
 import threading
 import time
@@ -353,4 +354,15 @@ def _after_fork() -> None:
         ledger._forked()
 
 
+def _close() -> None:
+    """Close the logs when the interpreter ends, so that a file is whole without its side files."""
+    for ledger in list(_ledgers):
+        if ledger.log is not None and ledger.lock.acquire(timeout=1.0):
+            try:
+                ledger.log.close()
+            finally:
+                ledger.lock.release()
+
+
+atexit.register(_close)
 platform.after_fork(_after_fork, _before_fork, _after_fork_in_parent)
