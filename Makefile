@@ -1,12 +1,16 @@
 # Each target sets up what it needs in .venv, so a fresh clone and Python >= 3.10 are enough.
-#   make demo     tune a scikit-learn pipeline and show the best trial
+#   make demo     tune a scikit-learn pipeline, show the best trial, and write a report on it
+#   make gallery  draw every figure, in both backends, light and dark, into gallery/
 #   make test     the tests, without the slow ones     (make test ARGS="-k space")
 #   make check    formatting, lint, types, tests: what must hold before a commit
 #   make format   put the code into shape
 #   make clean    remove .venv and every cache
-# Another Python: make test PYTHON=python3.12
+# Another Python: make test PYTHON=python3.12; other numbers of processes: make test JOBS=8
 PYTHON ?= python3
 ARGS ?=
+JOBS ?= 2
+# One thread for each of them: more would wait for each other.
+export OMP_NUM_THREADS ?= 1
 
 ifeq ($(OS),Windows_NT)
 BIN := .venv/Scripts
@@ -16,13 +20,16 @@ endif
 PY := $(BIN)/python
 PIP := $(PY) -m pip install -q --disable-pip-version-check
 
-.PHONY: demo test check format lint types dev clean
+.PHONY: demo gallery test check format lint types dev clean
 
 demo: .venv/demo.stamp
 	@$(PY) examples/demo.py
 
+gallery: .venv/dev.stamp
+	MPLBACKEND=agg $(PY) examples/gallery.py gallery $(ARGS)
+
 test: .venv/dev.stamp
-	$(PY) -m pytest -q -m "not slow" $(ARGS)
+	$(PY) -m pytest -q -n $(JOBS) -m "not slow" $(ARGS)
 
 check: lint types test
 

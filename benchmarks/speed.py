@@ -14,16 +14,18 @@ from __future__ import annotations
 
 import argparse
 import importlib
+import itertools
 import json
 import os
 import platform
+import random as random_numbers
 import statistics
 import subprocess
 import sys
 import tempfile
 from collections.abc import Callable
 from pathlib import Path
-from time import perf_counter
+from time import perf_counter, process_time
 from typing import Any
 
 NAMES = [f"x{i}" for i in range(10)]
@@ -34,6 +36,12 @@ Case = Callable[[Any], dict[str, float]]
 def sphere(trial: Any) -> float:
     """Ten floats and as little else as possible."""
     return sum(trial.suggest_float(name, -5.0, 5.0) ** 2 for name in NAMES)
+
+
+def two(trial: Any) -> tuple[float, float]:
+    """Two objectives of ten floats."""
+    x = [trial.suggest_float(name, -5.0, 5.0) for name in NAMES]
+    return sum(v * v for v in x), sum((v - 2.0) ** 2 for v in x)
 
 
 def run(hp: Any, n: int, sampler: str, **storage: Any) -> float:
@@ -83,6 +91,111 @@ def random(hp: Any) -> dict[str, float]:
 
 def tpe(hp: Any) -> dict[str, float]:
     return {f"n={n}, us": run(hp, n, "TPESampler") for n in (100, 1000)}
+
+
+def genetic(hp: Any) -> dict[str, float]:
+    """Two objectives; a generation is 50 trials."""
+    found = {}
+    for name, sizes in (("NSGAIISampler", (1000, 5000)), ("NSGAIIISampler", (1000,))):
+        for n in sizes if hasattr(hp.samplers, name) else ():
+            sampler = getattr(hp.samplers, name)(seed=0)
+            study = hp.create_study(directions=["minimize"] * 2, sampler=sampler)
+            start = perf_counter()
+            study.optimize(two, n_trials=n)
+            found[f"{name} n={n}, us"] = (perf_counter() - start) / n * 1e6
+    return found
+
+
+def qmc(hp: Any) -> dict[str, float]:
+    return {"n=1000, us": run(hp, 1000, "QMCSampler")}
+
+
+def combinations(hp: Any, high: int) -> tuple[dict[str, list[int]], Callable[[Any], float]]:
+    """A space of 100 * `high` combinations, and an objective on it."""
+    space = {"a": [*range(1, 11)], "b": [*range(1, 11)], "c": [*range(1, high + 1)]}
+
+    def objective(trial: Any) -> float:
+        return float(sum(trial.suggest_int(key, 1, len(each)) for key, each in space.items()))
+
+    return space, objective
+
+
+def exhausting(hp: Any, name: str, space: dict[str, list[int]]) -> Any:
+    """A grid or brute-force sampler of a space."""
+    arguments = {"search_space": space} if name == "GridSampler" else {}
+    return getattr(hp.samplers, name)(seed=0, **arguments)
+
+
+def after(hp: Any, name: str, n: int) -> float:
+    """Milliseconds of a trial when `n` of 10,000 combinations were tried: median of 15."""
+    space, objective = combinations(hp, 100)
+    dists = {key: hp.distributions.IntDistribution(1, len(each)) for key, each in space.items()}
+    chosen = random_numbers.Random(0).sample([*enumerate(itertools.product(*space.values()))], n)
+    study = hp.create_study(sampler=exhausting(hp, name, space))
+    study.add_trials(
+        [
+            hp.trial.create_trial(
+                params=dict(zip(space, values, strict=True)),
+                distributions=dists,
+                value=float(sum(values)),
+                system_attrs={"search_space": space, "grid_id": i},  # Optuna's GridSampler wants it
+            )
+            for i, values in chosen
+        ]
+    )
+    return timed(lambda: study.optimize(objective, n_trials=1), 15)
+
+
+def exhaustive(hp: Any) -> dict[str, float]:
+    """All of 1,000 combinations; of 10,000 one trial after others; Skipjack also all of these."""
+    found = {}
+    for name in ("GridSampler", "BruteForceSampler"):
+        for high in (10, 100) if hp.__name__ == "skipjack" else (10,):
+            space, objective = combinations(hp, high)
+            study = hp.create_study(sampler=exhausting(hp, name, space))
+            start = perf_counter()
+            study.optimize(objective, n_trials=100 * high)
+            found[f"{name}, all of {100 * high}, us"] = (perf_counter() - start) / high * 1e4
+        for n in (1000, 5000, 9000):
+            found[f"{name}, 10,000: after {n}, us"] = after(hp, name, n) * 1e3
+    return found
+
+
+def cmaes(hp: Any) -> dict[str, float]:
+    """A whole run on 20 floats; for Skipjack also without the model that spares evaluations."""
+    names = [f"x{i}" for i in range(20)]
+
+    def cost(sampler: Any) -> float:
+        study = hp.create_study(sampler=sampler)
+        start = perf_counter()
+        study.optimize(
+            lambda trial: sum(trial.suggest_float(name, -5.0, 5.0) ** 2 for name in names),
+            n_trials=1000,
+        )
+        return (perf_counter() - start) * 1e3
+
+    found = {"n=1000, us": cost(hp.samplers.CmaEsSampler(seed=0))}
+    if hp.__name__ == "skipjack":
+        plain = hp.samplers.CmaEsSampler(seed=0, surrogate=False)
+        found["n=1000, no surrogate, us"] = cost(plain)
+    return found
+
+
+def gp(hp: Any) -> dict[str, float]:
+    """A trial after 50, 200 and 500 others, one objective and two: mean of ten, as fits vary.
+
+    CPU time: with one thread it is what a trial takes on an idle machine.
+    """
+    found = {}
+    for objectives, objective in ((1, sphere), (2, two)):
+        for n in (50, 200, 500):
+            study = past(hp, n, objectives)
+            study.sampler = hp.samplers.GPSampler(seed=0)
+            study.optimize(objective, n_trials=1)
+            start = process_time()
+            study.optimize(objective, n_trials=10)
+            found[f"{objectives} of n={n}, ms"] = (process_time() - start) / 10 * 1e3
+    return found
 
 
 def sqlite(hp: Any) -> dict[str, float]:
@@ -142,8 +255,14 @@ def start(hp: Any) -> dict[str, float]:
     return {"over numpy, ms": (statistics.median(ours) - statistics.median(numpy)) * 1e3}
 
 
-CASES: dict[str, Case] = {f.__name__: f for f in (start, random, tpe, sqlite, results, queue, flat)}
-LACKING = {"rustuna": {"sqlite", "results", "queue", "flat"}, "optuna": {"flat"}}  # or too slow
+CASES: dict[str, Case] = {
+    f.__name__: f
+    for f in (start, random, tpe, gp, cmaes, genetic, qmc, exhaustive, sqlite, results, queue, flat)
+}
+LACKING = {  # or too slow
+    "rustuna": {"gp", "qmc", "exhaustive", "sqlite", "results", "queue", "flat"},
+    "optuna": {"flat"},
+}
 
 
 def once(module: str, case: str) -> None:

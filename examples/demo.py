@@ -2,7 +2,7 @@
 
 Run: make demo, or python examples/demo.py
 The study lives in a file, demo.db in the current folder: stop with Ctrl-C whenever you like, and
-run the same command again to go on.
+run the same command again to go on. What came of it is told in demo.html, for a browser.
 """
 
 import argparse
@@ -17,13 +17,14 @@ from sklearn.model_selection import StratifiedKFold
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 from sklearn.svm import SVC
+from threadpoolctl import threadpool_limits
 
 import skipjack
 from skipjack.trial import TrialState
 
 X, Y = load_breast_cancer(return_X_y=True)
 FOLDS = list(StratifiedKFold(n_splits=5, shuffle=True, random_state=0).split(X, Y))
-FILE = Path("demo.db")
+FILE, PAGE = Path("demo.db"), Path("demo.html")
 
 
 def classifier(trial: skipjack.Trial) -> ClassifierMixin:
@@ -77,7 +78,8 @@ def main(n_trials: int) -> int:
     interrupted = False
     try:
         if before < n_trials:
-            study.optimize(objective, n_trials=n_trials - before, show_progress_bar=True)
+            with threadpool_limits(1):  # on data this small, more threads only wait for each other
+                study.optimize(objective, n_trials=n_trials - before, show_progress_bar=True)
     except KeyboardInterrupt:
         interrupted = True
 
@@ -91,6 +93,7 @@ def main(n_trials: int) -> int:
             print(
                 f"    {name} = {value:.6g}" if isinstance(value, float) else f"    {name} = {value}"
             )
+        print(f"A report on it is in {study.report(PAGE, title='Breast cancer').resolve()}")
     print(f"The study is kept in {FILE.resolve()} under the name {study.study_name!r}.")
     if interrupted:
         print("You stopped it. Run the same command again to go on from here.")

@@ -95,10 +95,71 @@ TABLE: dict[str, Deprecation] = {
                 "warn_independent_sampling",
             )
         ),
+        *(
+            Deprecation(
+                f"samplers.{sampler}(constraints_func)",
+                "`trial.set_constraint`",
+                "5.0.0",
+                "7.0.0",
+            )
+            for sampler in ("TPESampler", "NSGAIISampler", "NSGAIIISampler")
+        ),
         Deprecation(
-            "samplers.TPESampler(constraints_func)", "`trial.set_constraint`", "5.0.0", "7.0.0"
+            "samplers.GPSampler(constraints_func)", "`trial.set_constraint`", "5.0.0", "7.0.0"
+        ),
+        Deprecation("samplers.CmaEsSampler(*)", "keywords", "4.4.0", "6.0.0"),
+        Deprecation("samplers.CmaEsSampler(x0)", "`source_trials`", "4.9.0", "6.0.0"),
+        Deprecation("samplers.CmaEsSampler(sigma0)", "`source_trials`", "4.9.0", "6.0.0"),
+        *(
+            Deprecation(
+                f"samplers.{name}",
+                "`CmaEsSampler`",
+                forward="skipjack.samplers.cmaes:CmaEsSampler",
+            )
+            for name in ("CMASampler", "CMAESampler")
         ),
         Deprecation("samplers.TPESampler.hyperopt_parameters", "`TPESampler()`", "4.9.0", "6.0.0"),
+        Deprecation(
+            "storages.RetryFailedTrialCallback",
+            "`RetryHeartbeatStaleTrialCallback`",
+            "4.9.0",
+            "6.0.0",
+            forward="skipjack.storages.retrying:RetryHeartbeatStaleTrialCallback",
+        ),
+        Deprecation(
+            "storages.RDBStorage(failed_trial_callback)",
+            "`heartbeat_stale_trial_callback`",
+            "4.9.0",
+            "6.0.0",
+        ),
+        Deprecation(
+            "storages.RDBStorage.get_failed_trial_callback",
+            "`get_heartbeat_stale_trial_callback`",
+            "4.9.0",
+            "6.0.0",
+        ),
+        *(
+            Deprecation(
+                f"storages.{old}",
+                f"`storages.journal.{new}`",
+                "4.0.0",
+                "6.0.0",
+                forward=f"skipjack.storages.journal:{new}",
+            )
+            for old, new in (
+                ("BaseJournalLogStorage", "BaseJournalBackend"),
+                ("JournalFileStorage", "JournalFileBackend"),
+                ("JournalRedisStorage", "JournalRedisBackend"),
+                ("JournalFileOpenLock", "JournalFileOpenLock"),
+                ("JournalFileSymlinkLock", "JournalFileSymlinkLock"),
+            )
+        ),
+        Deprecation(
+            "visualization.plot_pareto_front(constraints_func)",
+            "`trial.set_constraint`",
+            "4.0.0",
+            "6.0.0",
+        ),
         Deprecation(
             "search_space.FloatSpace",
             "`distributions.FloatDistribution`",

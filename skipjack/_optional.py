@@ -6,7 +6,7 @@ import importlib
 import importlib.util
 import sys
 from collections.abc import Callable
-from types import ModuleType
+from types import MethodType, ModuleType
 from typing import Any
 
 from skipjack.errors import MissingDependencyError
@@ -33,7 +33,7 @@ class OptionalModule(ModuleType):
 
     def __getattr__(self, attribute: str) -> Any:
         if self._module is None:
-            if attribute.startswith("__") and attribute != "__version__":
+            if attribute.startswith("__") and attribute not in ("__version__", "__all__"):
                 raise AttributeError(attribute)  # introspection must not import
             self._module = self._import()
         return getattr(self._module, attribute)
@@ -86,3 +86,19 @@ def lazy_names(**homes: str) -> Callable[[str], Any]:
         return module if home.endswith(f".{name}") else getattr(module, name)
 
     return __getattr__
+
+
+class LaterMethod:
+    """A method that is a function of a module which is imported when the method is asked for.
+
+    Args:
+        home: The module.
+        name: The function in it.
+    """
+
+    def __init__(self, home: str, name: str) -> None:
+        self._home, self._name = home, name
+
+    def __get__(self, owner: object, kind: type | None = None) -> Any:
+        function = getattr(importlib.import_module(self._home), self._name)
+        return function if owner is None else MethodType(function, owner)

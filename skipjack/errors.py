@@ -28,6 +28,10 @@ class NotFoundError(SkipjackError, KeyError):
         return str(self.args[0]) if self.args else ""
 
 
+class ArtifactNotFound(NotFoundError):
+    """An artifact store has nothing of that id."""
+
+
 class WrongStateError(SkipjackError, RuntimeError):
     """The call is right, but not now."""
 

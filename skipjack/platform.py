@@ -1,4 +1,4 @@
-"""What differs between operating systems: who a process is, whether it still lives, and forks.
+"""What differs between operating systems: who a process is, whether it lives, forks, and files.
 
 A worker is a process, told apart from all others by boot, process-id namespace, process id and
 start time. So a process id that was used again, another container or another machine is never
@@ -15,8 +15,11 @@ from typing import NamedTuple
 
 if sys.platform == "win32":
     import ctypes
+    import msvcrt
     import winreg
     from ctypes import wintypes
+else:
+    import fcntl
 if sys.platform == "darwin":
     import ctypes
 
@@ -117,24 +120,78 @@ def is_dead(worker: str) -> bool:
     (which looks like another machine), or a process of another user where nothing tells its start.
     A process that has ended but was not waited for is dead.
     """
-    other, here = Worker.parse(worker), _this()[1]
-    if other is None or not other.boot or other == here:
-        return False
-    if (other.boot, other.namespace) != (here.boot, here.namespace):
+    other = Worker.parse(worker)
+    if other is None or other == _this()[1] or not is_near(worker):
         return False
     return _is_gone(other.pid, other.start)
+
+
+def is_near(worker: str) -> bool:
+    """Whether `is_dead` can tell the end of a process: it ran here, since the last boot."""
+    other, here = Worker.parse(worker), _this()[1]
+    if other is None or not other.boot:
+        return False
+    return (other.boot, other.namespace) == (here.boot, here.namespace)
+
+
+REPLACES_OPEN_FILES = sys.platform != "win32"  # whether a file that someone has open can be
+
+
+def lock(file: int, patience: float) -> bool:
+    """Lock an open file against all other handles of it, also those of this process.
+
+    The lock goes with the handle: when its process dies, it is free. Not to be trusted on
+    network file systems.
+
+    Args:
+        file: Its descriptor, open for reading at least.
+        patience: Seconds to wait for it.
+
+    Returns:
+        Whether it was got.
+    """
+    if _try_lock(file):
+        return True
+    deadline, pause = time.monotonic() + patience, 2e-5
+    while time.monotonic() < deadline:
+        time.sleep(pause)
+        if _try_lock(file):
+            return True
+        pause = min(2 * pause, 2e-3)
+    return False
 
 
 if sys.platform == "win32":
     _QUERY = 0x1000  # PROCESS_QUERY_LIMITED_INFORMATION
     _NO_SUCH_PROCESS = 87  # ERROR_INVALID_PARAMETER
     _STILL_ACTIVE = 259
+    _FAR = 2**62  # where no data are: what is locked there cannot be read by others
     _kernel = ctypes.WinDLL("kernel32", use_last_error=True)
     _kernel.OpenProcess.restype = wintypes.HANDLE
     _kernel.OpenProcess.argtypes = (wintypes.DWORD, wintypes.BOOL, wintypes.DWORD)
     _kernel.CloseHandle.argtypes = (wintypes.HANDLE,)
     _kernel.GetExitCodeProcess.argtypes = (wintypes.HANDLE, wintypes.LPDWORD)
     _kernel.GetProcessTimes.argtypes = (wintypes.HANDLE, *[ctypes.POINTER(wintypes.FILETIME)] * 4)
+
+    def _try_lock(file: int) -> bool:
+        try:
+            os.lseek(file, _FAR, os.SEEK_SET)
+            msvcrt.locking(file, msvcrt.LK_NBLCK, 1)
+        except PermissionError:
+            return False
+        return True
+
+    def unlock(file: int) -> None:
+        """Free a file that `lock` has locked."""
+        os.lseek(file, _FAR, os.SEEK_SET)
+        msvcrt.locking(file, msvcrt.LK_UNLCK, 1)
+
+    def flush(file: int) -> None:
+        """Wait until what was written to a file survives a loss of power."""
+        os.fsync(file)
+
+    def flush_folder(path: str) -> None:
+        """Wait until the names in a folder survive a loss of power; nothing to do here."""
 
     def _boot() -> str:
         # Start times are points in time there, so the machine is enough.
@@ -177,6 +234,40 @@ if sys.platform == "win32":
         return gone or (began is not None and began != start)
 
 else:
+
+    def _try_lock(file: int) -> bool:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            return False
+        return True
+
+    def unlock(file: int) -> None:
+        """Free a file that `lock` has locked."""
+        fcntl.flock(file, fcntl.LOCK_UN)
+
+    def flush(file: int) -> None:
+        """Wait until what was written to a file survives a loss of power."""
+        if sys.platform == "darwin":
+            try:
+                fcntl.fcntl(file, fcntl.F_FULLFSYNC)  # fsync leaves it in the drive's memory
+            except OSError:  # not every file system knows it
+                os.fsync(file)
+        else:
+            os.fdatasync(file)
+
+    def flush_folder(path: str) -> None:
+        """Wait until the names in a folder survive a loss of power, if it can be opened."""
+        try:
+            folder = os.open(path, os.O_RDONLY)
+        except OSError:
+            return
+        try:
+            os.fsync(folder)
+        except OSError:  # some network file systems have no such thing
+            pass
+        finally:
+            os.close(folder)
 
     def _boot() -> str:
         if sys.platform == "darwin":

@@ -179,12 +179,13 @@ class Stream:
             here = _generator()
             here.move(self._key, (0, 0, 1, self.number))  # blocks that `words` never reaches
             base = self._base = int(here.raw())
-        drawn = []
-        for name in names:
-            z = base ^ (_hashes.get(name) or _hash(name))
-            z *= z ^ 0xE7037ED1A0B428DB  # the halves of a 128-bit product, one upon the other
-            drawn.append(((z ^ (z >> 64)) >> 11 & 0x1FFFFFFFFFFFFF) * 1.1102230246251565e-16)
-        return drawn
+        known = _hashes
+        return [  # the halves of a 128-bit product, one upon the other
+            ((z ^ (z >> 64)) >> 11 & 0x1FFFFFFFFFFFFF) * 1.1102230246251565e-16
+            for name in names
+            for y in [base ^ (known.get(name) or _hash(name))]
+            for z in [y * (y ^ 0xE7037ED1A0B428DB)]
+        ]
 
 
 def stream(seed: int, number: int, purpose: str) -> Stream:

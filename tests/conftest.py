@@ -12,9 +12,7 @@ from skipjack import logging as skipjack_logging
 Require = Callable[..., None]
 
 hypothesis.settings.register_profile("default", deadline=None)
-hypothesis.settings.register_profile(
-    "ci", deadline=None, derandomize=True, print_blob=True, max_examples=200
-)
+hypothesis.settings.register_profile("ci", deadline=None, derandomize=True, print_blob=True)
 hypothesis.settings.load_profile(
     os.environ.get("HYPOTHESIS_PROFILE", "ci" if os.environ.get("CI") else "default")
 )

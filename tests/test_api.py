@@ -31,72 +31,33 @@ EXPORTS = [
 # What a later change brings -> the names that wait for it. `module.*` stands for all its names,
 # `Class` for the class with all its members, `Class.member` for one.
 WAITING: dict[str, tuple[str, ...]] = {
-    "storages: heartbeats, journals, remote": (
+    "the scikit-learn side: integrations": (
         *(
-            "optuna.storages." + name
+            f"optuna.integration.{name}"
             for name in (
-                "RetryHeartbeatStaleTrialCallback",
-                "RetryFailedTrialCallback",
-                "fail_stale_trials",
-                "JournalStorage",
-                "run_grpc_proxy_server",
-                "GrpcStorageProxy",
-                "BaseJournalLogStorage",
-                "JournalFileStorage",
-                "JournalRedisStorage",
-                "_heartbeat.BaseHeartbeat",
-                "_cached_storage._CachedStorage",
-                "_CachedStorage",
-                "JournalFileOpenLock",
-                "JournalFileSymlinkLock",
-                "RDBStorage.get_heartbeat_interval",
-                "RDBStorage.record_heartbeat",
-                "RDBStorage.get_heartbeat_stale_trial_callback",
-                "RDBStorage.get_failed_trial_callback",
+                "BoTorchSampler",
+                "CatBoostPruningCallback",
+                "DaskStorage",
+                "FastAIPruningCallback",
+                "FastAIV2PruningCallback",
+                "KerasPruningCallback",
+                "LightGBMPruningCallback",
+                "LightGBMTuner",
+                "LightGBMTunerCV",
+                "MLflowCallback",
+                "PyCmaSampler",
+                "PyTorchIgnitePruningHandler",
+                "PyTorchLightningPruningCallback",
+                "ShapleyImportanceEvaluator",
+                "SkorchPruningCallback",
+                "TFKerasPruningCallback",
+                "TensorBoardCallback",
+                "TensorFlowPruningHook",
+                "TorchDistributedTrial",
+                "WeightsAndBiasesCallback",
+                "XGBoostPruningCallback",
             )
         ),
-        "optuna.storages.journal.*",
-        "optuna.storages.journal._base.*",
-        "optuna.storages.journal._file.*",
-    ),
-    "samplers: Gaussian processes, CMA-ES, genetic, quasi-random, brute force": (
-        *(
-            "optuna.samplers." + name
-            for name in (
-                "GPSampler",
-                "CmaEsSampler",
-                "NSGAIISampler",
-                "NSGAIIISampler",
-                "QMCSampler",
-                "BruteForceSampler",
-                "BaseGASampler",
-                "nsgaii",
-            )
-        ),
-        "optuna.samplers.nsgaii.*",
-        "optuna._hypervolume.compute_hypervolume",
-    ),
-    "pruners: bands, thresholds, patience, rank tests": tuple(
-        "optuna.pruners." + name
-        for name in (
-            "PatientPruner",
-            "SuccessiveHalvingPruner",
-            "HyperbandPruner",
-            "ThresholdPruner",
-            "WilcoxonPruner",
-        )
-    ),
-    "the scikit-learn side: integrations": ("optuna.integration", "optuna.integration.*"),
-    "views: plots, importance, when to stop, files of a trial": (
-        "optuna._hypervolume.compute_hypervolume",
-        *("optuna." + name for name in ("visualization", "importance", "artifacts")),
-        "optuna.visualization.*",
-        "optuna.visualization.matplotlib.*",
-        "optuna.importance.*",
-        "optuna.terminator.*",
-        "optuna.artifacts.*",
-        "optuna.artifacts._protocol.*",
-        "optuna.artifacts.exceptions.*",
     ),
 }
 

@@ -16,6 +16,7 @@ DEMO = Path(__file__).parent.parent / "examples" / "demo.py"
 
 def run(folder: Path, *, stop_after: float | None = None) -> tuple[int, str]:
     """Exit status and output of the demo; `stop_after` seconds from its first trial, Ctrl-C."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)  # not one that is ignored
     group = {"creationflags": subprocess.CREATE_NEW_PROCESS_GROUP} if os.name == "nt" else {}
     process = subprocess.Popen(
         [sys.executable, str(DEMO), "--trials", "25"],
@@ -25,6 +26,7 @@ def run(folder: Path, *, stop_after: float | None = None) -> tuple[int, str]:
         text=True,
         **group,
     )
+    signal.signal(signal.SIGINT, before)
     if stop_after is not None:
         while not (folder / "demo.db").exists() and process.poll() is None:
             time.sleep(0.05)
@@ -54,7 +56,8 @@ def test_the_demo_goes_on_after_ctrl_c(tmp_path: Path, require: Callable[..., No
     assert f"Going on with the study in demo.db: {first} of 25 trials are done." in out
     assert done(out) == 25
     assert re.search(r"^Best so far is trial \d+: accuracy 0\.9\d+ with$", out, flags=re.M), out
-    assert str(tmp_path / "demo.db") in out
+    assert str(tmp_path / "demo.db") in out and str(tmp_path / "demo.html") in out
+    assert "<h1>Breast cancer</h1>" in (tmp_path / "demo.html").read_text(encoding="utf-8")
 
     status, out = run(tmp_path)
     assert (status, done(out)) == (0, 25)

@@ -44,7 +44,7 @@ class TestEveryRow:
         if not row.forward:
             return
         room, _, name = row.old.rpartition(".")
-        with pytest.warns(FutureWarning, match=row.old):
+        with pytest.warns(FutureWarning, match=name):
             meant = forwarding(f"skipjack.{room}")(name)
         assert meant.__name__ == row.forward.partition(":")[2]
 

@@ -408,7 +408,8 @@ class TestPlaces:
         if axis.step == 0.0:
             assert place == pytest.approx(u, abs=1e-8)
         elif not axis.log:
-            assert abs(place - u) <= 0.5 * axis.step / axis.span + 1e-13
+            rounding = 1e-13 + 1e-15 * abs(axis.start) / axis.span
+            assert abs(place - u) <= 0.5 * axis.step / axis.span + rounding
         assert -1e-9 <= place <= 1 + 1e-9
 
     @pytest.mark.parametrize(

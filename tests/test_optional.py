@@ -95,3 +95,17 @@ class TestTryImport:
 
     def test_the_lazy_import_of_companions_works(self) -> None:
         assert _LazyImport("json").dumps([1]) == "[1]"
+
+
+def test_a_later_method_is_a_function_that_is_imported_when_it_is_used() -> None:
+    program = """
+import sys
+import skipjack
+study = skipjack.create_study()
+assert "skipjack.report" not in sys.modules
+assert str(study.diagnose()).startswith("- 0 complete trials")
+assert "skipjack.report" in sys.modules
+assert skipjack.Study.report.__module__ == "skipjack.report.page"
+assert "title" in str(__import__("inspect").signature(study.report))
+"""
+    subprocess.run([sys.executable, "-c", program], check=True, stderr=subprocess.DEVNULL)

@@ -13,7 +13,7 @@ import re
 import subprocess
 import sys
 import textwrap
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -42,6 +42,17 @@ class Run:
 
 
 A_TRIAL = "import skipjack as optuna\ntrial = optuna.create_study().ask()"
+
+
+def a_study(real: str, whole: str) -> str:
+    """A study for plots, where that of the tutorial needs packages or data that are not there."""
+    return f"""
+        import skipjack as optuna
+        study = optuna.create_study(sampler=optuna.samplers.RandomSampler(seed=1))
+        study.optimize(
+            lambda t: t.suggest_float({real!r}, 0, 1) + t.suggest_int({whole!r}, 1, 9), n_trials=20
+        )
+        """
 
 
 def trials(n: int) -> str:
@@ -94,6 +105,10 @@ def names_the_default(out: str, err: str) -> None:
     assert out == "TPESampler\n"
 
 
+def names_the_samplers(out: str, err: str) -> None:
+    assert out == "RandomSampler\nCmaEsSampler\n"
+
+
 def prints_twenty(out: str, err: str) -> None:
     says(r"^Trial \d+ finished with value: \d\.\d+$", 20, out)
 
@@ -105,6 +120,7 @@ FIRST: dict[str, Run] = {
     "4.1/1": Run(
         A_TRIAL, after="assert list(trial.params) == 'learning_rate optimizer n_layers'.split()"
     ),
+    "4.2/1": Run(),
     "4.2/1 RandomSampler": Run(change=("CMASampler()", "RandomSampler()")),
     "4.2/1 TPESampler": Run(change=("CMASampler()", "TPESampler()")),
     "4.2/1 GridSampler": Run(change=("CMASampler()", "GridSampler({'x': [1, 2]})")),
@@ -128,17 +144,15 @@ FIRST: dict[str, Run] = {
         """,
         check=prints_twenty,
     ),
-    "9/1": Run(cut="# Visualize", after=trials(50)),
-}
-FIRST_WAITING = {
-    "4.2/1": "samplers: CMA-ES",
-    "5.3/1": "views: plots",
-    "5.3/2": "views: plots",
-    "5.3/3": "views: plots",
-    "5.3/4": "views: plots",
-    "5.3/5": "views: plots",
-    "6.3/2": "views: plots",
-    "9/1 plot": "views: plots",
+    "5.3/1": Run(a_study("learning_rate", "n_estimators")),
+    **{f"5.3/{n}": Run() for n in range(2, 6)},
+    "6.3/2": Run(
+        """
+        study = optuna.create_study(directions=["maximize", "minimize"])
+        study.optimize(lambda t: (t.suggest_int("n_estimators", 10, 200), 0.1), n_trials=20)
+        """
+    ),
+    "9/1": Run(after=trials(50)),
 }
 FIRST_LEFT_OUT = {
     "6.2/1": "a sketch: its model and its result are not defined",
@@ -148,7 +162,8 @@ FIRST_LEFT_OUT = {
 
 # The second tutorial, by cell
 
-SCIKIT_LEARN = [f"cell {n}" for n in range(9)]  # its own tools; they take a minute
+# Of model validation; see model_selection/test_seed_cells.py.
+VALIDATION = [f"cell {n}" for n in range(9)]
 SECOND: dict[str, Run] = {
     "cell 9": Run(),
     "cell 10": Run(check=logs_a_hundred),
@@ -193,6 +208,7 @@ SECOND: dict[str, Run] = {
         assert study.trials[0].state == optuna.trial.TrialState.PRUNED
         """,
     ),
+    "cell 17": Run(check=names_the_samplers),
     "cell 18": Run(check=hears_each_record_once),
     "cell 19": Run(check=runs_in_threads),
     "fence 11": Run(after=trials(40)),
@@ -201,12 +217,10 @@ SECOND: dict[str, Run] = {
         'optuna.create_study(study_name="no-name", storage="sqlite:///example.db")',
         after=trials(50),
     ),
+    "cell 23": Run(a_study("lr", "n_layers")),
+    **{f"cell {n}": Run() for n in range(24, 35)},
 }
 INTERLEAVED = ("cell 18", "cell 19")  # standard output and error take turns in what they show
-SECOND_WAITING = {
-    "cell 17": "samplers: CMA-ES",
-    **{f"cell {n}": "views: plots" for n in range(23, 35)},
-}
 SECOND_LEFT_OUT = {
     "fence 0": "plain assignments",
     "fence 1": "an example of a dictionary",
@@ -249,22 +263,14 @@ def code_of(block: read.Block, run: Run) -> str:
     return f"{run.inside}\n{textwrap.indent(code, '    ')}" if run.inside else code
 
 
-def play(
-    blocks: dict[str, read.Block], runs: dict[str, Run], waiting: Iterable[str], folder: Path
-) -> Results:
-    """Run the blocks of a table, then those that wait, in one process; what each wrote."""
+def play(blocks: dict[str, read.Block], runs: dict[str, Run], folder: Path) -> Results:
+    """Run the blocks of a table in one process; what each wrote."""
     pieces: list[tuple[str, str]] = []
     for name, run in runs.items():
         block = blocks[name] if name in blocks else blocks[name.split()[0]]
         code = code_of(block, run)
         if all(importlib.util.find_spec(package) for package in needs(code)):
             pieces += [(f"{name} before", run.before), (name, code), (f"{name} after", run.after)]
-    for name in waiting:
-        if name in blocks:
-            pieces.append((name, blocks[name].code))
-        else:  # the rest of a block that was cut
-            block, run = blocks[name.split()[0]], runs[name.split()[0]]
-            pieces.append((name, block.code[block.code.index(run.cut) :]))
     done = subprocess.run(
         [sys.executable, str(Path(read.__file__).with_name("session.py"))],
         input=json.dumps([(name, textwrap.dedent(code)) for name, code in pieces if code]),
@@ -279,18 +285,12 @@ def play(
 
 @pytest.fixture(scope="module")
 def first(tutorials: None, tmp_path_factory: pytest.TempPathFactory) -> Results:
-    return play(BLOCKS_1, FIRST, FIRST_WAITING, tmp_path_factory.mktemp("first"))
+    return play(BLOCKS_1, FIRST, tmp_path_factory.mktemp("first"))
 
 
 @pytest.fixture(scope="module")
 def second(tutorials: None, tmp_path_factory: pytest.TempPathFactory) -> Results:
-    return play(BLOCKS_2, SECOND, SECOND_WAITING, tmp_path_factory.mktemp("second"))
-
-
-@pytest.fixture(scope="module")
-def scikit_learn(tutorials: None, tmp_path_factory: pytest.TempPathFactory) -> Results:
-    own = {name: Run() for name in SCIKIT_LEARN}
-    return play(BLOCKS_2, own, (), tmp_path_factory.mktemp("scikit-learn"))
+    return play(BLOCKS_2, SECOND, tmp_path_factory.mktemp("second"))
 
 
 def assert_ran(name: str, run: Run, results: Results) -> None:
@@ -329,37 +329,7 @@ def test_the_second_tutorial_runs_and_prints_what_it_shows(
             assert read.is_shown(out, block.shown)
 
 
-@pytest.mark.slow
-@pytest.mark.parametrize("name", SCIKIT_LEARN)
-def test_the_scikit_learn_cells_print_what_they_show(
-    name: str, tutorials: None, require: Require, scikit_learn: Results
-) -> None:
-    require("sklearn")
-    assert_ran(name, Run(), scikit_learn)
-    assert scikit_learn[name]["out"]
-    assert read.is_shown(scikit_learn[name]["out"], BLOCKS_2[name].shown)
-
-
-def assert_waits(name: str, what: str, results: Results) -> None:
-    """The block fails because something is missing, and not for another reason."""
-    failure = results[name]["failure"]
-    assert failure, f"{name} runs: take it out of the table ({what})"
-    last = failure.strip().splitlines()[-1]
-    assert re.match(r"(AttributeError|ImportError|ModuleNotFoundError|NameError): ", last), failure
-    assert last != "ModuleNotFoundError: No module named 'skipjack'"
-
-
-@pytest.mark.parametrize("name", FIRST_WAITING)
-def test_what_waits_in_the_first_tutorial_still_fails(name: str, first: Results) -> None:
-    assert_waits(name, FIRST_WAITING[name], first)
-
-
-@pytest.mark.parametrize("name", SECOND_WAITING)
-def test_what_waits_in_the_second_tutorial_still_fails(name: str, second: Results) -> None:
-    assert_waits(name, SECOND_WAITING[name], second)
-
-
 def test_every_block_stands_in_a_table(tutorials: None) -> None:
-    named = {name.split()[0] for name in [*FIRST, *FIRST_WAITING, *FIRST_LEFT_OUT]}
+    named = {name.split()[0] for name in [*FIRST, *FIRST_LEFT_OUT]}
     assert named == BLOCKS_1.keys()
-    assert {*SCIKIT_LEARN, *SECOND, *SECOND_WAITING, *SECOND_LEFT_OUT} == BLOCKS_2.keys()
+    assert {*VALIDATION, *SECOND, *SECOND_LEFT_OUT} == BLOCKS_2.keys()

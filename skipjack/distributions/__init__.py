@@ -7,7 +7,12 @@ Three classes describe all parameters; `at` and `axis` say where values lie on t
 from __future__ import annotations
 
 from skipjack.distributions.base import Axis, BaseDistribution, Grid
-from skipjack.distributions.categorical import CategoricalChoiceType, CategoricalDistribution
+from skipjack.distributions.categorical import (
+    CategoricalChoiceType,
+    CategoricalDistribution,
+    translation,
+    united,
+)
 from skipjack.distributions.deprecated import (
     DiscreteUniformDistribution,
     IntLogUniformDistribution,
@@ -54,4 +59,6 @@ __all__ = [
     "int_distribution",
     "intern",
     "json_to_distribution",
+    "translation",
+    "united",
 ]

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Hashable, Iterable, Sequence
+from functools import lru_cache
 from typing import Any, TypeAlias
 
 import numpy as np
 
 from skipjack._warnings import optuna_warn
-from skipjack.distributions.base import Axis, BaseDistribution, Grid
+from skipjack.distributions.base import Axis, BaseDistribution, Grid, rebuild
 from skipjack.errors import InvalidValueError, invalid, wrong_type
 
 CategoricalChoiceType: TypeAlias = bool | int | float | str | None
@@ -112,6 +114,28 @@ class CategoricalDistribution(BaseDistribution):
 
     def _unknown(self, value: object) -> InvalidValueError:
         return invalid("value", f"be one of {self.choices}", value)
+
+
+@lru_cache(maxsize=1024)
+def translation(old: CategoricalDistribution, new: CategoricalDistribution) -> tuple[float, ...]:
+    """Of each choice of `old` its index among those of `new`; NaN where it has none."""
+    return tuple(_index_in(new, choice) for choice in old.choices)
+
+
+def _index_in(dist: CategoricalDistribution, choice: CategoricalChoiceType) -> float:
+    try:
+        return float(dist.to_internal_repr(choice))
+    except InvalidValueError:
+        return math.nan
+
+
+def united(*dists: CategoricalDistribution) -> CategoricalDistribution:
+    """All choices of several distributions, each once, in the order of appearance."""
+    found = dists[0]
+    for dist in dists[1:]:
+        gone = [choice for choice in dist.choices if math.isnan(_index_in(found, choice))]
+        found = rebuild(CategoricalDistribution, (*found.choices, *gone))
+    return found
 
 
 def _python(choice: Any) -> Any:

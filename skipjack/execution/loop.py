@@ -21,13 +21,16 @@ from skipjack.errors import (
     wrong_type,
 )
 from skipjack.execution import interrupts
+from skipjack.records.attributes import STOP_REASON
 from skipjack.records.states import TrialState
 from skipjack.study import announce, asking, telling
 
 progress = _optional.lazy("skipjack.execution.progress")
+stopping = _optional.lazy("skipjack.execution.stopping")
 futures = _optional.lazy("concurrent.futures")
 
 Catch = tuple[type[BaseException], ...]
+_COMPLETE, _FAIL = TrialState.COMPLETE, TrialState.FAIL
 
 
 class Run:
@@ -48,10 +51,17 @@ class Run:
         callbacks: Iterable[Callable[[Any, Any], None]] | None,
         gc_after_trial: bool,
         show_progress_bar: bool,
+        n_trials_total: int | None,
+        stop: Any,
     ) -> None:
         self.study = study
         self.func = _callable("func", func)
         self.n_trials = _count("n_trials", n_trials)
+        self.stop = None if stop is None else stopping.Stop(stop, study)
+        limit = _count("n_trials_total", n_trials_total)
+        if self.stop is not None:
+            limit = self.stop.within(limit)
+        self.how = asking.Start(held=True, limit=limit)
         self.catch = _exceptions(catch)
         self.callbacks = _callbacks(callbacks)
         self.gc_after_trial = gc_after_trial
@@ -68,6 +78,8 @@ class Run:
         if interrupts.pressed:
             interrupts.let_through()
         if self.study._stop_flag or self.error is not None or time.monotonic() >= self.deadline:
+            return False
+        if self.stop is not None and self.stop.now():
             return False
         return self.n_trials is None or next(self._tickets) < self.n_trials
 
@@ -87,8 +99,8 @@ class Run:
             here.in_optimize_loop = False
 
     def _run_one(self) -> bool:
-        """Run one trial; False if the sampler has nothing left to try."""
-        trial = asking.begin(self.study, held=True)
+        """Run one trial; False if there is none left to try, or there are enough."""
+        trial = asking.begin(self.study, self.how)
         if trial is None:
             return False
         try:
@@ -116,12 +128,12 @@ class Run:
             error = raised
         if error is None:
             values, message = telling.checked_values(result, len(state.directions))
-            wanted = TrialState.COMPLETE if values is not None else TrialState.FAIL
+            wanted = _COMPLETE if values is not None else _FAIL
         elif _is_pruned(error):
             values, message, wanted = None, str(error), TrialState.PRUNED
         else:
-            values, message, wanted = None, repr(error), TrialState.FAIL
-        reason = message if wanted is TrialState.FAIL else ""
+            values, message, wanted = None, repr(error), _FAIL
+        reason = message if wanted is _FAIL else ""
         try:
             final, _ = telling.finish(study, state, draft, values, wanted, reason)
         except UpdateFinishedTrialError as second:
@@ -130,9 +142,9 @@ class Run:
                 f"values instead, or use `ask` and `tell` without `optimize`."
             ) from second
         announce.ended(state, draft, final, (message, error, result))
-        if final is TrialState.FAIL and error is not None and not isinstance(error, self.catch):
+        if final is _FAIL and error is not None and not isinstance(error, self.catch):
             raise error
-        if draft.system and final is TrialState.COMPLETE:
+        if draft.system and final is _COMPLETE:
             telling.warn_unused(draft)
         if self.callbacks:
             self._call_back(trial)
@@ -153,6 +165,8 @@ def optimize(
     callbacks: Iterable[Callable[[Any, Any], None]] | None,
     gc_after_trial: bool,
     show_progress_bar: bool,
+    n_trials_total: int | None = None,
+    stop: Any = None,
 ) -> None:
     """Run trials; see `Study.optimize`."""
     if getattr(study._thread_local, "in_optimize_loop", False):
@@ -161,8 +175,12 @@ def optimize(
             "Make a study of its own for an inner search."
         )
     workers = _workers(n_jobs)
-    run = Run(study, func, n_trials, timeout, catch, callbacks, gc_after_trial, show_progress_bar)
+    run = Run(
+        *(study, func, n_trials, timeout, catch, callbacks),
+        *(gc_after_trial, show_progress_bar, n_trials_total, stop),
+    )
     study._stop_flag = False
+    _forget_reason(study)
     with interrupts.held_back():
         study._loops += 1
         try:
@@ -170,11 +188,19 @@ def optimize(
                 run.work()
             else:
                 _in_threads(run, workers)
+            if run.stop is not None:
+                run.stop.conclude()
         finally:
             study._loops -= 1
             study._storage.remove_session()
             if run.bar is not None:
                 run.bar.close()
+
+
+def _forget_reason(study: Any) -> None:
+    """What ended an earlier run does not end this one."""
+    if study._ledger.sync(study._study_id).system.get(STOP_REASON) is not None:
+        study._storage.set_study_system_attr(study._study_id, STOP_REASON, None)
 
 
 @interrupts.door

@@ -137,6 +137,33 @@ def ranks(points: FloatArray) -> IntArray:
     return rank
 
 
+def ranks_with_penalty(points: FloatArray, penalty: FloatArray | None) -> IntArray:
+    """As `ranks`, where points may violate constraints, shape (n,).
+
+    Args:
+        points: Shape (n, m).
+        penalty: How much each point violates its constraints, shape (n,); NaN where that is not
+            known. Points without violation come first, by rank; then the others by violation;
+            then those of which it is not known, by rank. None: there are no constraints.
+
+    Source: Deb et al. 2002, section VI.
+    """
+    if penalty is None:
+        return ranks(points)
+    unknown = np.isnan(penalty)
+    groups = (
+        (~unknown & (penalty <= 0), points),
+        (~unknown & (penalty > 0), penalty[:, None]),
+        (unknown, points),
+    )
+    found, level = np.zeros(len(points), np.int64), 0
+    for members, what in groups:
+        if members.any():
+            found[members] = ranks(what[members]) + level
+            level = int(found[members].max()) + 1
+    return found
+
+
 def _ranks_2(points: FloatArray) -> IntArray:
     """Each point in lexicographic order goes to the first front whose lowest y is above its own."""
     rank = np.zeros(len(points), np.int64)

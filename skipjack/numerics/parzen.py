@@ -29,8 +29,9 @@ BoolArray: TypeAlias = npt.NDArray[np.bool_]
 _ROOT_TAU = math.sqrt(2.0 * math.pi)
 _FAR = 8  # standard deviations beyond which nothing of a normal distribution is left
 _FINE = 2048  # nodes of the tail table per standard deviation
-_SAFE, _TINY = 300.0, 1e-150  # so that neither sums nor quotients leave the range of floats
-_NONE = 690.0  # exp(-_NONE) is next to nothing, but not yet subnormal
+# Single precision, in which exp is several times faster, holds exp(-_SAFE) to exp(_SAFE) and sums
+# of them; a sum that is not above _TINY may consist of terms that were raised to -_SAFE.
+_SAFE, _TINY = 70.0, 1e-25
 _LAST = 1.0 - 2.0**-53
 _PART = 2**18  # multiplications in one call, up to which OpenBLAS stays in one thread
 
@@ -138,7 +139,7 @@ def gap_widths(
     m, p = places.shape
     if not m or not p:
         return np.ones((m, p))
-    order = np.argsort(places, axis=0, kind="stable")  # NaN come last
+    order = places.argsort(axis=0, kind="stable")  # NaN come last
     flat = order * p + np.arange(p)
     ordered = places.ravel()[flat]
     gaps = ordered[1:] - ordered[:-1]
@@ -312,18 +313,25 @@ def log_ratio(
         above, below: The kernels, at least one of each.
         weights: Theirs.
         points: Where, for the spreads of both.
+
+    Accuracy: absolute error below 1e-5.
     """
-    densities = []
+    densities, shift = [], 0.0
     for which, fused in enumerate((above, below)):
         terms = log_kernels(fused, points, which)
-        if terms.max() >= _SAFE:
-            break
-        np.maximum(terms, -_NONE, out=terms)  # the exponential of less is many times slower
-        np.exp(terms, out=terms)
-        densities.append(np.einsum("cm,m->c", terms, weights[which]))
-    if len(densities) == 2 and min(densities[0].min(), densities[1].min()) > _TINY:
-        ratio: FloatArray = np.log(densities[0] / densities[1])
-        return ratio
+        excess = max(0.0, float(terms.max()) - _SAFE)
+        shift = excess - shift
+        terms -= excess
+        np.maximum(terms, -_SAFE, out=terms)
+        single = terms.astype(np.float32)
+        np.exp(single, out=single)
+        densities.append(single @ weights[which].astype(np.float32))
+    if min(densities[0].min(), densities[1].min()) > _TINY:
+        with np.errstate(over="ignore", under="ignore"):
+            quotients = densities[0] / densities[1]
+        if quotients.min() > _TINY and quotients.max() < 1 / _TINY:
+            ratio: FloatArray = np.log(quotients)
+            return ratio - shift
     return _log_sum(log_kernels(above, points, 0) + np.log(weights[0])) - _log_sum(
         log_kernels(below, points, 1) + np.log(weights[1])
     )
@@ -349,22 +357,42 @@ def log_marginals(
         x: Places, shape (c, p).
         codes: Indices of choices, shape (c, q).
 
-    Cost: O(c m (p + q)).
+    Accuracy: relative error of a density below 1e-3.
+
+    Cost: O(c m p + (c + m) q).
     """
     centres, widths, own, spread, weights = kernels
     missing = np.isnan(centres)
     centres = np.where(missing, 0.5, centres)
-    inverse = 1.0 / widths
     mass = widths * (_ROOT_TAU * normal_masses(centres, widths)[1])
     factor = np.where(missing, 0.0, weights[:, None] / mass)
-    z = (x[:, None, :] - centres) * inverse
-    numeric = np.einsum("cmp,mp->cp", np.exp(-0.5 * z * z), factor)
+    z = _single(x)[:, :, None] - _single(centres)[:, None, :]  # (p, c, m)
+    z *= _single(1.0 / widths)[:, None, :]
+    np.square(z, out=z)
+    z *= np.float32(-0.5)
+    np.maximum(z, np.float32(-_SAFE), out=z)
+    np.exp(z, out=z)
+    numeric = np.matmul(z, _single(factor)[:, :, None])[:, :, 0].T
     stay = 1.0 / (1.0 + choices * spread)  # (q,)
-    same = np.where(own[None] == codes[:, None], stay, 0.0)
-    there = np.where(own >= 0, weights[:, None], 0.0)
-    chosen = np.einsum("cmq,mq->cq", same + spread * stay, there) + weights[-1] / choices
+    chosen = stay * (_weights_of(kernels, choices, codes) + spread * weights @ (own >= 0))
+    chosen += weights[-1] / choices
     logs: FloatArray = np.log(np.concatenate([numeric, chosen], axis=1))
     return logs
+
+
+def _single(columns: FloatArray) -> npt.NDArray[np.float32]:
+    """Columns as rows of single precision: enough for a sum, and several times faster."""
+    return np.ascontiguousarray(columns.T, np.float32)
+
+
+def _weights_of(kernels: Kernels, choices: IntArray, codes: IntArray) -> FloatArray:
+    """How much the kernels weigh that have a choice, shape (c, q), of indices of choices."""
+    first = np.cumsum(choices) - choices
+    there = kernels.codes >= 0
+    held = np.broadcast_to(kernels.weights[:, None], there.shape)[there]
+    total = np.bincount((kernels.codes + first)[there], held, int(choices.sum())).astype(float)
+    found: FloatArray = total[codes + first]
+    return found
 
 
 def source(kernels: Kernels, choices: IntArray, masses: FloatArray | None = None) -> Source:

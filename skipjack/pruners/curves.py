@@ -7,10 +7,9 @@ from array import array
 from bisect import insort
 from collections.abc import Iterable, Mapping
 from itertools import islice
-from typing import final
+from typing import Any, final
 
 from skipjack.records.history import History
-from skipjack.records.states import TrialState
 
 _FEW = 16  # so many new losses are sorted in one by one
 _MANY = 32  # reports from which on it pays to remember what was read
@@ -19,37 +18,34 @@ _KEPT = 32  # trials remembered at the same time
 
 @final
 class StepLosses:
-    """The losses that COMPLETE trials reported at one step."""
+    """The losses at one step among the COMPLETE trials, sorted as they come."""
 
-    __slots__ = ("_new", "_sorted", "reported")
+    __slots__ = ("_sorted", "reported")
 
     def __init__(self) -> None:
         self.reported = 0  # how many, those that are NaN included
         self._sorted = array("d")
-        self._new = array("d")
 
-    def add(self, loss: float) -> None:
-        """Take in one more."""
-        self.reported += 1
-        if loss == loss:
-            self._new.append(loss)
+    def ordered(self, values: array[float], sign: float) -> array[float]:
+        """Those that are not NaN, in ascending order.
 
-    @property
-    def ordered(self) -> array[float]:
-        """Those that are not NaN, in ascending order."""
-        if self._new:
-            if len(self._new) <= _FEW:
-                for loss in self._new:
-                    insort(self._sorted, loss)
-            else:
-                self._sorted = array("d", sorted([*self._sorted, *self._new]))
-            self._new = array("d")
+        Args:
+            values: All that were reported, those of the call before first.
+            sign: Makes losses of them.
+        """
+        new = [sign * value for value in values[self.reported :] if value == value]
+        self.reported = len(values)
+        if len(new) <= _FEW:
+            for loss in new:
+                insort(self._sorted, loss)
+        else:
+            self._sorted = array("d", sorted([*self._sorted, *new]))
         return self._sorted
 
 
 @final
 class LossesByStep:
-    """A fold: `StepLosses` by step. All pruners of a study share it."""
+    """A fold: `StepLosses` by step, each made when it is asked for. All pruners share it."""
 
     def __hash__(self) -> int:
         return hash(LossesByStep)
@@ -64,18 +60,16 @@ class LossesByStep:
     def extend(
         self, state: dict[int, StepLosses], history: History, first: int, last: int
     ) -> dict[int, StepLosses]:
-        """Add the curves of the trials that are COMPLETE; O(their reports)."""
-        sign, curves = history.signs[0], history.curves
-        for row, done in enumerate(history.states[first:last].tolist(), start=first):
-            if done != TrialState.COMPLETE or row not in curves:
-                continue
-            steps, values = curves[row]
-            for step, loss in zip(steps.tolist(), (sign * values).tolist(), strict=True):
-                found = state.get(step)
-                if found is None:
-                    found = state[step] = StepLosses()
-                found.add(loss)
+        """Nothing: the history has the values step by step."""
         return state
+
+    def at(self, history: History, step: int) -> tuple[int, array[float]]:
+        """How many COMPLETE trials reported at a step, and their losses in ascending order."""
+        values = history.curves.at(step)
+        if not values:
+            return 0, values
+        found = history.derived(self).setdefault(step, StepLosses())
+        return len(values), found.ordered(values, history.signs[0])
 
 
 @final
@@ -84,14 +78,14 @@ class Progress:
 
     Attributes:
         reports: Values by step, as the trial's worker adds to them.
-        best: The lowest loss so far; NaN if there is none but NaN.
+        best: The lowest loss so far; NaN if there is none but NaN, or there are several objectives.
         last: The highest step so far, -1 if there is none.
         before: The highest step but `last`, -1 if there is none.
     """
 
     __slots__ = ("_read", "_sign", "before", "best", "last", "reports")
 
-    def __init__(self, reports: Mapping[int, float], sign: float) -> None:
+    def __init__(self, reports: Mapping[int, Any], sign: float) -> None:
         self.reports = reports
         self.best = math.nan
         self.last = self.before = -1
@@ -102,7 +96,7 @@ class Progress:
         """Read the reports that are new since the last call: steps never change or go away."""
         reports, sign = self.reports, self._sign
         for step, value in islice(_newest(reports), len(reports) - self._read):
-            loss = sign * value
+            loss = math.nan if type(value) is list else sign * value
             if not loss >= self.best and loss == loss:
                 self.best = loss
             if step > self.last:
@@ -112,7 +106,7 @@ class Progress:
         self._read = len(reports)
 
 
-def _newest(reports: Mapping[int, float]) -> Iterable[tuple[int, float]]:
+def _newest(reports: Mapping[int, Any]) -> Iterable[tuple[int, Any]]:
     return reversed(reports.items() if isinstance(reports, dict) else list(reports.items()))
 
 
@@ -141,3 +135,12 @@ class Running:
                 self._known[key] = known
         known.update()
         return known
+
+
+def is_due(here: Progress, n_warmup_steps: int, interval_steps: int) -> bool:
+    """Whether the last step is the first one that the trial reported in its interval.
+
+    Intervals begin at `n_warmup_steps`, before which nothing is due.
+    """
+    beyond = here.last - n_warmup_steps
+    return beyond >= 0 and here.before < here.last - beyond % interval_steps

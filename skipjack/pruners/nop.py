@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from typing import final
 
-from skipjack.pruners.base import RulePruner
+from skipjack.pruners.base import Contender, RulePruner
 from skipjack.records.history import History
 
 
@@ -13,6 +12,6 @@ from skipjack.records.history import History
 class NopPruner(RulePruner):
     """Stops no trial, so that a study without pruning needs no other objective."""
 
-    def stops(self, history: History, reports: Mapping[int, float]) -> bool:
+    def stops(self, history: History, trial: Contender) -> bool:
         """Return False."""
         return False

@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import math
 from array import array
-from collections.abc import Mapping
 
+from skipjack import _optional
 from skipjack.errors import invalid
-from skipjack.pruners.base import RulePruner, count
-from skipjack.pruners.curves import LossesByStep, Running
+from skipjack.pruners.base import Contender, RulePruner, count
+from skipjack.pruners.curves import LossesByStep, Running, is_due
 from skipjack.records.attributes import float_value
 from skipjack.records.history import History
 from skipjack.records.states import TrialState
+
+dominance = _optional.lazy("skipjack.pruners.dominance")
 
 _BY_STEP = LossesByStep()
 
@@ -41,6 +43,8 @@ class PercentilePruner(RulePruner):
     The best value that the trial has reported up to now is compared with what COMPLETE trials
     reported at the same step, the highest that it has reached. A trial that has reported nothing
     but NaN is stopped; NaN of others does not count.
+
+    With several objectives, what is compared is how many of those trials dominate a report.
 
     Args:
         percentile: From 0 to 100; 25 keeps the best quarter.
@@ -76,25 +80,25 @@ class PercentilePruner(RulePruner):
         self._n_min_trials = count("n_min_trials", n_min_trials, 1)
         self._running = Running()
 
-    def stops(self, history: History, reports: Mapping[int, float]) -> bool:
+    def stops(self, history: History, trial: Contender) -> bool:
         """Whether the best loss so far is above the percentile of the past at the last step."""
         complete = history.counts[TrialState.COMPLETE]
-        if not reports or complete == 0 or complete < self._n_startup_trials:
+        if not trial.reports or complete == 0 or complete < self._n_startup_trials:
             return False
-        here = self._running.progress(reports, history.signs[0])
-        if not self._is_due(here.last, here.before):
+        here = self._running.progress(trial.reports, history.signs[0])
+        if not is_due(here, self._n_warmup_steps, self._interval_steps):
             return False
+        if len(history.signs) > 1:
+            pool = dominance.AT_STEP.at(history, here.last)
+            if len(pool.points) < self._n_min_trials:
+                return False
+            return bool(pool.is_beyond(trial.reports, history.signs, self._percentile))
         if here.best != here.best:
             return True
-        past = history.derived(_BY_STEP).get(here.last)
-        if past is None or past.reported < self._n_min_trials:
+        reported, losses = _BY_STEP.at(history, here.last)
+        if reported < self._n_min_trials:
             return False
-        return here.best > quantile(past.ordered, self._percentile)
-
-    def _is_due(self, step: int, before: int) -> bool:
-        """Whether `step` is the first one reported in its interval, `before` the last but one."""
-        beyond = step - self._n_warmup_steps
-        return beyond >= 0 and before < step - beyond % self._interval_steps
+        return here.best > quantile(losses, self._percentile)
 
 
 class MedianPruner(PercentilePruner):

@@ -10,7 +10,18 @@ from typing import Any
 from skipjack._warnings import optuna_warn
 from skipjack.errors import InvalidTypeError, invalid, wrong_type
 
-CONSTRAINT = "constraints:"  # the prefix of the system attributes that hold constraint values
+STOP_REASON = "stop:reason"  # system attribute of a study
+
+# System attributes of trials.
+CONSTRAINT = "constraints:"  # the prefix of those that hold constraint values
+FAIL_REASON = "fail_reason"  # says why a trial failed
+FIXED = "fixed_params"  # holds enqueued values
+METRIC = "metrics:"  # the prefix of those that hold metrics, where there is no other place
+REPORTS = "reports"  # holds the reports of several objectives, where there is no other place
+RETRIED = "failed_trial"  # of a retry: names the trial that it repeats
+RETRIES = "retry_history"  # of a retry: names all the trials before it
+
+_STEPS = 2**63  # so many there are
 
 
 def plain(value: Any) -> Any:
@@ -115,14 +126,60 @@ def constraints_of(system: Mapping[str, Any]) -> dict[str, float]:
     return found
 
 
+def packed(
+    reports: Mapping[int, Any], metrics: Mapping[str, Mapping[int, float]]
+) -> tuple[dict[int, float], dict[str, Any]]:
+    """What a trial reported and logged, for a storage of Optuna's: it has no place for some of it.
+
+    Returns:
+        The reports that are numbers, and system attributes that hold all the others.
+    """
+    system: dict[str, Any] = {
+        METRIC + name: [[step, value] for step, value in values.items()]
+        for name, values in metrics.items()
+    }
+    several = [[step, value] for step, value in reports.items() if isinstance(value, list)]
+    if several:
+        system[REPORTS] = several
+    return {s: v for s, v in reports.items() if not isinstance(v, list)}, system
+
+
+def unpacked(
+    reports: Mapping[int, Any], system: Mapping[str, Any]
+) -> tuple[dict[int, Any], dict[str, dict[int, float]], dict[str, Any]]:
+    """The opposite of `packed`: reports, metrics, and the other system attributes."""
+    found, metrics, others = dict(reports), {}, {}
+    for key, value in system.items():
+        if key.startswith(METRIC) and _are_pairs(value, float):
+            metrics[key[len(METRIC) :]] = dict(value)
+        elif key == REPORTS and _are_pairs(value, list):
+            found.update((step, [float(v) for v in values]) for step, values in value)
+        else:
+            others[key] = value
+    return found, metrics, others
+
+
+def _are_pairs(value: Any, kind: type) -> bool:
+    """Whether an attribute can be what `packed` makes."""
+    return isinstance(value, list) and all(
+        isinstance(pair, list)
+        and len(pair) == 2
+        and type(pair[0]) is int
+        and isinstance(pair[1], kind)
+        for pair in value
+    )
+
+
 def step_value(step: Any) -> int:
-    """A step as an int of at least 0."""
+    """A step as an int of at least 0 that an array can hold."""
     try:
         number = int(step)
     except (TypeError, ValueError, OverflowError) as error:
         raise wrong_type("step", "be a whole number", step) from error
     if number < 0:
         raise invalid("step", "be at least 0", step)
+    if number >= _STEPS:
+        raise invalid("step", "be below 2**63", step)
     return number
 
 

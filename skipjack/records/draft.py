@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 from skipjack.distributions import BaseDistribution
+from skipjack.records.curves import Metrics, from_content, in_content
 from skipjack.records.states import TrialState
 
 _NOTHING: dict[Any, Any] = {}
+_NO_METRICS = Metrics()
 
 
 class Draft:
@@ -19,7 +22,11 @@ class Draft:
         internal: Internal values suggested so far, by name in the order of suggestion.
         dists: Their distributions.
         proposal: Internal values drawn for the trial, suggested already or not.
+        proposed_from: Their distributions.
+        reports: Values by step; with several objectives lists of them.
+        metrics: What was logged by name.
         start: Seconds since the epoch, None while the trial waits.
+        deadline: Until when its result is waited for, in seconds since the epoch; None: for ever.
         worker: Who runs it; None when nobody holds a lease on it (a bare `ask()`, or waiting).
         is_due: Whether the buffer is going to be written soon.
         seen, by: The log position that the proposal was made from, and its sampler.
@@ -30,11 +37,14 @@ class Draft:
         "_logged_params",
         "_unlogged",
         "by",
+        "deadline",
         "dists",
         "internal",
         "is_due",
+        "metrics",
         "number",
         "proposal",
+        "proposed_from",
         "reports",
         "seen",
         "start",
@@ -49,10 +59,13 @@ class Draft:
         self.state = state
         self.start = start
         self.worker = worker
+        self.deadline: float | None = None
         self.internal: dict[str, float] = {}
         self.dists: dict[str, BaseDistribution] = {}
         self.proposal: dict[str, float] = {}
-        self.reports: dict[int, float] = {}
+        self.proposed_from: Mapping[str, BaseDistribution] = _NOTHING
+        self.reports: dict[int, Any] = {}
+        self.metrics = _NO_METRICS
         self.user: dict[str, Any] = {}
         self.system: dict[str, Any] = {}
         self.seen = 0
@@ -83,14 +96,26 @@ class Draft:
         self.internal[name] = value
 
     def note(self, kind: str, key: Any, value: Any) -> None:
-        """Note a report (`kind` "reports": step, value) or an attribute ("user" or "system")."""
-        shown = getattr(self, kind)
+        """Note something that is new.
+
+        Args:
+            kind: "reports" (`key` is the step), "metrics" (name and step), "user" or "system".
+            key: Under what.
+            value: What.
+        """
+        shown = self._of(kind)
         if not self._unlogged:
             self._unlogged, self._hidden = {}, {}
         noted = self._unlogged.setdefault(kind, {})
         if key in shown and key not in noted:
             self._hidden[kind, key] = shown[key]
         shown[key] = noted[key] = value
+
+    def _of(self, kind: str) -> Any:
+        """What is shown of a kind, to be written to."""
+        if kind == "metrics" and not self.metrics:
+            self.metrics = Metrics()
+        return getattr(self, kind)
 
     @property
     def has_new_params(self) -> bool:
@@ -103,10 +128,12 @@ class Draft:
         return bool(self._unlogged) or self.has_new_params
 
     def unlogged(self) -> dict[str, Any]:
-        """The attributes and reports that the log does not have yet, as the content of an event."""
+        """What was noted and the log does not have yet, as the content of an event."""
         content: dict[str, Any] = dict(self._unlogged)
         if "reports" in content:
             content["reports"] = list(content["reports"].items())
+        if "metrics" in content:
+            content["metrics"] = in_content(content["metrics"])
         return content
 
     def settle(self) -> None:
@@ -127,16 +154,29 @@ class Draft:
             del self.internal[name], self.dists[name]
         self.settle()
 
+    def logged(self) -> Draft:
+        """A copy that has only what the log has."""
+        made = Draft(self.number, self.state, self.start, self.worker)
+        made.proposal, made.seen, made.by = self.proposal, self.seen, self.by
+        made.proposed_from = self.proposed_from
+        for name in ("internal", "dists", "reports", "metrics", "user", "system"):
+            setattr(made, name, getattr(self, name).copy())
+        made._logged_params = self._logged_params
+        made._unlogged, made._hidden = self._unlogged, self._hidden
+        made.discard()
+        return made
+
     # ----------------------------------------------------------------------------------- log
 
     def merge(self, event: dict[str, Any]) -> None:
         """Take over attributes and reports of an event from the log."""
-        for kind in ("user", "system", "reports"):
+        for kind in ("user", "system", "reports", "metrics"):
             given = event.get(kind)
             if not given:
                 continue
-            shown, noted = getattr(self, kind), self._unlogged.get(kind, _NOTHING)
-            for key, value in dict(given).items():
+            shown, noted = self._of(kind), self._unlogged.get(kind, _NOTHING)
+            content = from_content(given) if kind == "metrics" else dict(given)
+            for key, value in content.items():
                 if key in noted:
                     self._hidden[kind, key] = value
                 else:

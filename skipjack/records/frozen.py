@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import datetime
 import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from skipjack.distributions import BaseDistribution, converted
@@ -52,7 +52,8 @@ class FrozenTrial(BaseTrial):
         distributions: What they were drawn from.
         user_attrs: What the user attached.
         system_attrs: What samplers, pruners and storages attached.
-        intermediate_values: Reported values by step.
+        intermediate_values: Reported values by step; with several objectives lists of them.
+        metrics: What was logged by `Trial.log`: values by step, by name.
     """
 
     def __init__(
@@ -83,13 +84,17 @@ class FrozenTrial(BaseTrial):
         self._user_attrs = user_attrs
         self._system_attrs = system_attrs
         self.intermediate_values = intermediate_values
+        self.metrics: dict[str, dict[int, float]] = {}
         self._trial_id = trial_id
 
     def _suggest(self, name: str, dist: BaseDistribution) -> Any:
         return given_value(self, self._params, self._distributions, name, dist)
 
-    def report(self, value: float, step: int) -> None:
+    def report(self, value: float | Sequence[float], step: int, *, fold: int | None = None) -> None:
         """Do nothing: the trial has its reports, in `intermediate_values`."""
+
+    def log(self, metrics: Mapping[str, float], step: int | None = None) -> None:
+        """Do nothing: the trial has its metrics, in `metrics`."""
 
     def should_prune(self) -> bool:
         """Return False: a frozen trial is never pruned."""
@@ -210,9 +215,10 @@ class FrozenTrial(BaseTrial):
         return self.datetime_complete - self._datetime_start
 
     def _key(self) -> dict[str, Any]:
-        reports = {s: None if v != v else v for s, v in self.intermediate_values.items()}
+        reports = _comparable(self.intermediate_values)
+        metrics = {name: _comparable(values) for name, values in self.metrics.items()}
         fields = {name: getattr(self, name) for name in ("_trial_id", *_FIELDS[:-1])}
-        return {**fields, "intermediate_values": reports}  # in which NaN equals NaN
+        return {**fields, "intermediate_values": reports, "metrics": metrics}
 
     def __eq__(self, other: object) -> bool:
         if not isinstance(other, FrozenTrial):
@@ -279,6 +285,18 @@ class FrozenTrial(BaseTrial):
                 "have the same names",
                 (sorted(self._params), sorted(self._distributions)),
             )
+
+
+def _comparable(reports: Mapping[int, Any]) -> dict[int, Any]:
+    """Reports in which NaN equals NaN."""
+    return {
+        step: [None if v != v else v for v in value]
+        if isinstance(value, list)
+        else None
+        if value != value
+        else value
+        for step, value in reports.items()
+    }
 
 
 def checked_distribution(name: str, dist: object) -> BaseDistribution:

@@ -10,14 +10,14 @@ import numpy as np
 import numpy.typing as npt
 
 from skipjack import platform
-from skipjack.distributions import BaseDistribution, intern
+from skipjack.distributions import BaseDistribution, CategoricalDistribution, intern
 from skipjack.records.attributes import constraints_of
+from skipjack.records.curves import Curves
 from skipjack.records.draft import Draft
-from skipjack.records.space import BoolArray, FloatArray, IntArray, Space
+from skipjack.records.space import BoolArray, Choices, FloatArray, IntArray, Space
 from skipjack.records.states import TrialState
 
 S = TypeVar("S")
-Curve = tuple[IntArray, FloatArray]
 
 _ROW = np.dtype(
     [
@@ -32,6 +32,7 @@ _ROW = np.dtype(
         ("violation", "f8"),
     ]
 )
+_COMPLETE = int(TrialState.COMPLETE)
 _READ_AT_ONCE = 256
 _UNITS_KEPT = 8
 
@@ -100,13 +101,16 @@ class History:
         self.signs = tuple(signs)
         self.version = 0
         self.open: dict[int, Draft] = {}
+        self.others: dict[int, Draft] | None = None  # of `open` at one moment; see `records.still`
         self.counts = [0] * len(TrialState)
         self.best: int | None = None
         self.layouts: list[Layout] = []
         self.attrs: dict[int, tuple[dict[str, Any], dict[str, Any]]] = {}
-        self.curves: dict[int, Curve] = {}
+        self.curves = Curves(len(self.signs))
+        self.metrics: dict[str, Curves] = {}
         self.constraint_keys: dict[str, int] = {}
         self.samplers: list[str] = [""]
+        self._guard: Any = None  # of a history that is nobody else's; None: the one for all
         self._n = 0
         self._rows = np.zeros(16, _ROW)
         self._values = np.full((16, 0), np.nan)
@@ -114,6 +118,7 @@ class History:
         self._constraints = np.full((16, 0), np.nan)
         self._layout_of: dict[Hashable, int] = {}
         self._columns: dict[tuple[str, Hashable], int] = {}
+        self.choices = Choices()
         self._latest: dict[str, BaseDistribution] = {}
         self._last_layout = -1
         self._space: Space | None = Space({})
@@ -230,7 +235,7 @@ class History:
         """
         if rows is not None:
             return space.encode(self._values_in(space, rows))
-        with _lock:
+        with self._guard or _lock:
             n, places = self._n, np.empty((0, len(space)))
             cached, done, version = self._units.pop(space, (places, 0, -1))
             if version == self.version:
@@ -256,19 +261,26 @@ class History:
 
     def _values_in(self, space: Space, rows: IntArray) -> FloatArray:
         columns = self.columns(space).tolist()
-        if -1 not in columns:
+        if -1 not in columns and not self.choices.unions:
             return np.asarray(self._values[rows[:, None], columns])
         values = np.full((len(rows), len(space)), np.nan)
         for j, column in enumerate(columns):
             if column >= 0:
                 values[:, j] = self._values[rows, column]
+        for j, column, indices in self.choices.others(space):
+            found = self._values[rows, column]
+            there = found == found
+            values[there, j] = indices[found[there].astype(np.intp)]
         return values
 
     def running(self, but: int | None = None) -> list[Mapping[str, float]]:
-        """What is known of the parameters of each trial that runs now, except trial `but`."""
+        """What is known of the parameters of each trial that runs now, except trial `but`.
+
+        Choices are counted as in `choices.unions`.
+        """
         return [
-            draft.known
-            for number, draft in list(self.open.items())
+            self.choices.united(draft.known, draft.dists, draft.proposed_from)
+            for number, draft in list((self.open if self.others is None else self.others).items())
             if draft.state is TrialState.RUNNING and number != but
         ]
 
@@ -277,14 +289,20 @@ class History:
         key = (names, tuple(map(id, dists)))
         index = self._layout_of.get(key)
         if index is None:
-            columns = [
-                self._columns.setdefault((name, dist.family), len(self._columns))
-                for name, dist in zip(names, dists, strict=True)
-            ]
+            columns = [self._column_of(name, dist) for name, dist in zip(names, dists, strict=True)]
             index = self._layout_of[key] = len(self.layouts)
             self.layouts.append(Layout(index, names, dists, columns))
             self._widen()
         return self.layouts[index]
+
+    def _column_of(self, name: str, dist: BaseDistribution) -> int:
+        """The column of a parameter, made when it is new."""
+        key = name, dist.family
+        if key not in self._columns:
+            self._columns[key] = len(self._columns)
+            if isinstance(dist, CategoricalDistribution):
+                self.choices.note(name, dist, self._columns[key])
+        return self._columns[key]
 
     def known_layout(
         self, names: tuple[str, ...], dists: tuple[BaseDistribution, ...]
@@ -300,7 +318,7 @@ class History:
 
     def derived(self, fold: Fold[S]) -> S:
         """The state of `fold`, brought up to date; recomputed when a past row has changed."""
-        with _lock:
+        with self._guard or _lock:
             n, now = self._n, self.version
             state, done, version = self._folds.get(fold, (None, 0, -1))
             if version != now:
@@ -323,12 +341,40 @@ class History:
         row = self._n
         if row == len(self._rows):
             self._grow()
+        self._write(row, draft, layout, e)
+        if layout.index != self._last_layout:
+            self._last_layout = layout.index
+            self._note_space(layout)
+        self._n = row + 1  # last, for readers that hold no lock
+        return row
+
+    def rewrite(self, row: int, draft: Draft, layout: Layout, e: Mapping[str, Any]) -> None:
+        """Let a past row say something else; as `append`. Costs O(n), and raises `version`.
+
+        Arrays that were returned before keep what they said.
+        """
+        known = self._rows["layout"][row]
+        self.counts[self._rows["state"][row]] -= 1
+        self.attrs.pop(row, None)
+        for curves in (self.curves, *self.metrics.values()):
+            curves.forget(row)
+        for name in ("_rows", "_values", "_losses", "_constraints"):
+            setattr(self, name, getattr(self, name).copy())
+        for array in (self._values, self._losses, self._constraints):
+            array[row] = np.nan
+        self._write(row, draft, layout, e)
+        if layout.index != known:
+            self._note_space(layout)
+        if self.best == row:
+            self._seek_best()
+        self.version += 1
+
+    def _write(self, row: int, draft: Draft, layout: Layout, e: Mapping[str, Any]) -> None:
+        """Fill in an empty row."""
         values = e["values"]
         if values is not None:
-            if len(self.signs) == 1:
-                self._losses[row, 0] = self.signs[0] * values[0]
-            else:
-                self._losses[row] = [s * v for s, v in zip(self.signs, values, strict=True)]
+            for j, (sign, value) in enumerate(zip(self.signs, values, strict=True)):
+                self._losses[row, j] = sign * value
         if draft.internal:
             self._values[row, layout.slice] = e.get("x") or list(draft.internal.values())
         violation, feasible = 0.0, True
@@ -352,28 +398,23 @@ class History:
         )
         if draft.user or draft.system:
             self.attrs[row] = (draft.user, draft.system)
-        if draft.reports:
-            steps = np.fromiter(draft.reports, np.int64, len(draft.reports))
-            reports = np.fromiter(draft.reports.values(), float, len(draft.reports))
-            self.curves[row] = (steps, reports)
-        if layout.index != self._last_layout:
-            self._last_layout = layout.index
-            self._note_space(layout)
-        self._n = row + 1
+        is_complete = state == _COMPLETE
+        self.curves.note(row, draft.reports, is_complete)
+        for name, values in draft.metrics.by_name.items():
+            self.metrics.setdefault(name, Curves()).note(row, values, is_complete)
         self.counts[state] += 1
-        if state == TrialState.COMPLETE and feasible and len(self.signs) == 1:
+        if is_complete and feasible and len(self.signs) == 1:
             self._note_best(row)
-        return row
 
     def row(self, row: int) -> tuple[Any, ...]:
         """Number, state, start and end of a row as Python values; None where not known."""
         number, state, *_, start, end, _ = self._rows[row].item()
-        return (
-            number,
-            state,
-            None if start != start else start,
-            None if end != end else end,
-        )
+        return number, state, *(None if t != t else t for t in (start, end))
+
+    def head(self, row: int) -> tuple[Any, ...]:
+        """Number, state, layout, by and violation of a row as Python values."""
+        number, state, _, layout, by, _, _, _, violation = self._rows[row].item()
+        return number, state, layout, by, violation
 
     def read(self, first: int, last: int) -> Iterator[tuple[Any, ...]]:
         """Rows `first` to `last - 1` as Python values, a few hundred converted at a time.
@@ -415,6 +456,13 @@ class History:
             ):
                 return
         self.best = row
+
+    def _seek_best(self) -> None:
+        """Find the best row anew."""
+        self.best = None
+        complete = self.states == TrialState.COMPLETE
+        for row in np.flatnonzero(complete & self.feasible).tolist():
+            self._note_best(row)
 
     def _note_space(self, layout: Layout) -> None:
         latest = self._latest

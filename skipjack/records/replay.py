@@ -12,6 +12,7 @@ from collections import deque
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any, final
 
+from skipjack import _optional
 from skipjack.distributions import (
     BaseDistribution,
     distribution_to_json,
@@ -19,39 +20,52 @@ from skipjack.distributions import (
     json_to_distribution,
 )
 from skipjack.errors import DuplicatedStudyError, NotFoundError, UpdateFinishedTrialError
+from skipjack.records.attributes import FAIL_REASON
 from skipjack.records.draft import Draft
-from skipjack.records.events import Event
+from skipjack.records.events import RULES, Event
 from skipjack.records.frozen import FrozenTrial
 from skipjack.records.history import History, Layout
 from skipjack.records.states import StudyDirection, TrialState
-from skipjack.records.thaw import of_draft, of_rows
+from skipjack.records.suggest import check_kind
+from skipjack.records.thaw import draft_of, of_draft, of_rows
+
+amendments = _optional.lazy("skipjack.records.amendments")
 
 _RUNNING, _WAITING = TrialState.RUNNING, TrialState.WAITING
 _STATES = tuple(TrialState)
-_UNFINISHED = -1
+UNFINISHED = -1  # the row of a trial that has not ended
 
 
 @final
 class StudyState:
     """All that the log of one study says, and what this process is about to add to it."""
 
-    def __init__(self, study_id: int, directions: Iterable[int]) -> None:
+    def __init__(self, study_id: int, directions: Iterable[int], rules: int = RULES) -> None:
         self.study_id = study_id
+        self.rules = rules
         self.directions = [StudyDirection(d) for d in directions]
         signs = [-1.0 if d == StudyDirection.MAXIMIZE else 1.0 for d in self.directions]
         self.history = History(signs)
         self.open: dict[int, Draft] = self.history.open
         self.waiting: deque[int] = deque()
+        self.leases: dict[str, set[int]] = {}  # worker: the trials that it runs
+        self.timed: set[int] = set()  # trials that run and have a deadline
+        self.lost: dict[int, tuple[Draft, int]] = {}  # reclaimed, as they were, and their retries
         self.user: dict[str, Any] = {}
         self.system: dict[str, Any] = {}
         self.kinds: dict[str, BaseDistribution] = {}
         self.position = 0
-        self.rows = array("q")  # of each trial number, the row in the history or _UNFINISHED
+        self.heard = 0.0  # when the log told all, by `time.monotonic`, where asking takes long
+        self.rows = array("q")  # of each trial number, the row in the history or UNFINISHED
         self.memo: dict[str, Any] = {}  # what higher floors derive from the trials and keep here
+        self.standing: History | None = None  # for one proposal at a time; see `records.still`
         self._cache: dict[int, FrozenTrial] = {}
         self._cached = 0, 0  # so many rows, at that version of the history
-        self._applied: dict[str, int] = {}
+        self.applied: dict[str, tuple[int, Any]] = {}  # of each writer, the newest batch, verdict
         self._spelled: list[Layout] = []  # by the events of the batch that is applied
+
+    def __getstate__(self) -> dict[str, Any]:
+        return {**self.__dict__, "standing": None}
 
     def apply(self, writer: str, sequence: int, events: Sequence[Event], own: bool) -> list[Any]:
         """Replay a batch and return the verdicts on its events.
@@ -60,14 +74,19 @@ class StudyState:
         no effect and no verdicts. `own` says that this process wrote it from drafts of this very
         state, and nothing came between, so that they know its content already.
         """
-        if self._applied.get(writer, 0) >= sequence:
+        known = self.applied.get(writer)
+        if known is not None and known[0] >= sequence:
             self.position += 1
             return []
-        self._applied[writer] = sequence
-        return self.replay(events, own)
+        verdicts = self.replay(events, own)
+        self.applied[writer] = sequence, verdicts[-1]
+        return verdicts
 
     def replay(self, events: Sequence[Event], own: bool) -> list[Any]:
-        """Replay events that come for the first time, and return the verdicts; see `apply`."""
+        """Replay events that come for the first time, and return the verdicts; see `apply`.
+
+        Events of its own that are kept nowhere need no content: the drafts have it.
+        """
         self.position += 1
         if self._spelled:
             self._spelled.clear()
@@ -94,6 +113,13 @@ class StudyState:
             )
         return self.open.get(number)
 
+    def tellable(self, number: int) -> Draft | None:
+        """The trial if its end may be told: it is open, or was lost and never told."""
+        draft = self.open.get(number)
+        if draft is None and number in self.lost:
+            draft = self.lost[number][0]
+        return draft
+
     def open_draft(self, number: int) -> Draft:
         """The trial, which must wait or run.
 
@@ -110,14 +136,7 @@ class StudyState:
         draft = self.draft(number)
         if draft is not None:
             return draft
-        row, history = self.rows[number], self.history
-        _, state, start, _ = history.row(row)
-        draft = Draft(number, _STATES[state], start, None)
-        layout, values = history.internal(row)
-        draft.put_params(layout.names, layout.dists, values)
-        user, system = history.attrs.get(row, ({}, {}))
-        draft.merge({"user": user, "system": system})
-        return draft
+        return draft_of(self.history, self.rows[number])
 
     def frozen(self, number: int) -> FrozenTrial:
         """The trial as it is now, as a record of its own."""
@@ -147,6 +166,17 @@ class StudyState:
 
     # ------------------------------------------------------------------------------- writing
 
+    def admit(self, name: str, dist: BaseDistribution) -> None:
+        """Check that a trial may have `name` with this distribution, given those of others.
+
+        Raises:
+            InvalidValueError: If it was another kind of parameter, or had other choices and the
+                study does not say that they may change.
+        """
+        known = self.kinds.setdefault(name, dist)
+        if known is not dist:
+            check_kind(known, dist, bool(self.system.get(DYNAMIC_CHOICES)))
+
     def content(self, draft: Draft) -> Event:
         """What the log does not have of a draft yet, as the content of an event."""
         content = draft.unlogged()
@@ -160,18 +190,30 @@ class StudyState:
     def _layout(self, spelling: int | list[Any]) -> Layout:
         if isinstance(spelling, int):
             return self.history.layouts[spelling] if spelling >= 0 else self._spelled[-1 - spelling]
+        layout = self._new_layout(spelling)
+        self._spelled.append(layout)
+        return layout
+
+    def _new_layout(self, spelling: list[Any]) -> Layout:
         names = tuple(name for name, _ in spelling)
         dists = tuple(intern(json_to_distribution(json.dumps(d))) for _, d in spelling)
         layout = self.history.layout(names, dists)
         for name, dist in zip(names, dists, strict=True):
             self.kinds.setdefault(name, dist)
-        self._spelled.append(layout)
         return layout
 
-    def _new(self, state: TrialState, start: float | None, worker: str | None) -> Draft:
-        draft = Draft(len(self.rows), state, start, worker)
-        self.rows.append(_UNFINISHED)
-        self.open[draft.number] = draft
+    def _layout_of(self, draft: Draft) -> Layout:
+        """The layout of what was suggested; a new one as it would be read from a log."""
+        names, dists = tuple(draft.internal), tuple(draft.dists.values())
+        known = self.history.known_layout(names, dists)
+        if known is None:
+            return self._new_layout(spelled(names, dists))
+        return self.history.layouts[known]
+
+    def _new(self, state: TrialState, start: float | None = None) -> Draft:
+        number = len(self.rows)
+        self.open[number] = draft = Draft(number, state, start, None)
+        self.rows.append(UNFINISHED)
         return draft
 
     def _take_over(self, draft: Draft, e: Event, own: bool) -> Layout | None:
@@ -189,31 +231,72 @@ class StudyState:
             draft.merge(e)
         return layout
 
+    def _start(self, draft: Draft, e: Event) -> None:
+        draft.state, draft.start = _RUNNING, e["time"]
+        draft.worker = worker = e.get("worker")
+        if worker is not None:
+            self.leases.setdefault(worker, set()).add(draft.number)
+        if "deadline" in e:
+            draft.deadline = e["deadline"]
+            self.timed.add(draft.number)
+
+    def _stop(self, draft: Draft) -> None:
+        """Take a trial that ran from its worker."""
+        if draft.worker is not None:
+            held = self.leases[draft.worker]
+            held.remove(draft.number)
+            if not held:
+                del self.leases[draft.worker]
+        self.timed.discard(draft.number)
+
     def _finish(self, draft: Draft, e: Event, layout: Layout | None, own: bool) -> None:
-        if not own:
-            draft.discard()
-            if layout is not None and tuple(draft.internal) != layout.names:
-                layout, e = None, {**e, "x": None}  # two processes suggested different ones
+        if layout is None or not own:
+            layout, e = self._end(draft, e, layout, own)
+        number = draft.number
+        self.rows[number] = self.history.append(draft, layout, e)
+        del self.open[number]
+        if draft.state is _WAITING:
+            self.waiting.remove(number)
+        elif draft.worker is not None or self.timed:
+            self._stop(draft)
+        draft.state = _STATES[e["state"]]  # whoever still holds the draft sees that it ended
+
+    def _end(
+        self, draft: Draft, e: Event, layout: Layout | None, own: bool
+    ) -> tuple[Layout, Event]:
+        """The layout of a trial that ends, and the event as a row is made from it."""
+        if own:
+            return layout or self._layout_of(draft), e
+        draft.discard()
+        if layout is not None and tuple(draft.internal) != layout.names:
+            layout, e = None, {**e, "x": None}  # two processes suggested different ones
         if layout is None:
             names, dists = tuple(draft.internal), tuple(draft.dists.values())
             layout = self.history.layout(names, dists)
-        self.rows[draft.number] = self.history.append(draft, layout, e)
-        del self.open[draft.number]
-        if draft.state is _WAITING:
-            self.waiting.remove(draft.number)
-        draft.state = _STATES[e["state"]]  # whoever still holds the draft sees that it ended
+        return layout, e
 
     # --------------------------------------------------------------------------------- rules
 
-    def _create(self, e: Event, own: bool) -> int:
-        draft = self._new(_RUNNING, e["time"], e.get("worker"))
-        if e.get("expect") == draft.number:
-            draft.proposal, draft.seen, draft.by = e["params"], e["seen"], e["by"]
-        return draft.number
+    def _is_full(self, e: Event) -> bool:
+        return self.rules > 1 and "limit" in e and len(self.rows) >= e["limit"]
+
+    def _create(self, e: Event, own: bool) -> int | None:
+        if "limit" in e and self._is_full(e):
+            return None
+        draft = self._new(_RUNNING)
+        self._start(draft, e)
+        number = draft.number
+        if e.get("expect") == number:
+            self._note_proposal(draft, e)
+        return number
+
+    def _note_proposal(self, draft: Draft, e: Event) -> None:
+        draft.proposal, draft.seen, draft.by = e["params"], e["seen"], e["by"]
+        draft.proposed_from = self.history.space
 
     def _add(self, e: Event, own: bool) -> int:
         state = _STATES[e["state"]]
-        draft = self._new(state, e.get("start"), None)
+        draft = self._new(state, e.get("start"))
         layout = self._take_over(draft, e, own=False)
         if state is _WAITING:
             self.waiting.append(draft.number)
@@ -225,7 +308,7 @@ class StudyState:
         draft = self.open.get(e["n"])
         if draft is None or draft.state is not _WAITING:
             return False
-        draft.state, draft.start, draft.worker = _RUNNING, e["time"], e.get("worker")
+        self._start(draft, e)
         self.waiting.remove(draft.number)
         return True
 
@@ -233,17 +316,18 @@ class StudyState:
         draft = self.open.get(e["n"])
         if draft is None or draft.state is _WAITING:
             return False
-        draft.state, draft.worker = _WAITING, None
+        self._stop(draft)
+        draft.state, draft.worker, draft.deadline = _WAITING, None, None
         self.waiting.append(draft.number)
         return True
 
     def _propose(self, e: Event, own: bool) -> None:
         draft = self.open.get(e["n"])
         if draft is not None:
-            draft.proposal, draft.seen, draft.by = e["params"], e["seen"], e["by"]
+            self._note_proposal(draft, e)
 
     def _write(self, e: Event, own: bool) -> Exception | None:
-        draft = self.open.get(e["n"])
+        draft = self.tellable(e["n"])
         if draft is None:
             return finished(e["n"])
         self._take_over(draft, e, own)
@@ -251,33 +335,71 @@ class StudyState:
 
     def _tell(self, e: Event, own: bool) -> Exception | None:
         draft = self.open.get(e["n"])
-        if draft is None:
+        if draft is not None:
+            layout = None if own and "layout" not in e else self._take_over(draft, e, own)
+            self._finish(draft, e, layout, own)
+            return None
+        if e["n"] not in self.lost:
             return finished(e["n"])
-        self._finish(draft, e, self._take_over(draft, e, own), own)
+        draft, retry = self.lost.pop(e["n"])
+        layout, e = self._end(draft, e, self._take_over(draft, e, own), own)
+        self.history.rewrite(self.rows[draft.number], draft, layout, e)
+        draft.state = _STATES[e["state"]]
+        self._withdraw_retry(retry, e)
         return None
+
+    def _withdraw_retry(self, number: int, e: Event) -> None:
+        """End the retry of a trial that was told after all, or the last of its own retries."""
+        while number in self.lost:
+            number = self.lost[number][1]
+        draft = self.open.get(number)
+        if draft is not None and draft.state is _WAITING:
+            self._fail(draft, f"Trial {e['n']}, which this one was to repeat, was told.", e)
+
+    def _fail(self, draft: Draft, reason: str, e: Event) -> None:
+        draft.discard()
+        draft.system[FAIL_REASON] = reason
+        end = {"state": TrialState.FAIL, "values": None, "time": e["time"]}
+        self._finish(draft, end, None, own=False)
 
     def _reclaim(self, e: Event, own: bool) -> int | None:
         draft = self.open.get(e["n"])
         if draft is None or draft.state is not _RUNNING:
             return None
-        draft.discard()
-        draft.system[FAIL_REASON] = e["reason"]
-        end = {"state": TrialState.FAIL, "values": None, "time": e["time"]}
-        self._finish(draft, end, None, own=False)
+        if self.rules == 1:
+            self._fail(draft, e["reason"], e)
+            return self._retry(e)
+        if e.get("worker", draft.worker) != draft.worker:
+            return None
+        # Who runs it may live all the same, and goes on with the draft.
+        self.open[draft.number] = failed = draft.logged()
+        self._fail(failed, e["reason"], e)
+        retry = NO_RETRY if self._is_full(e) else self._retry(e)
+        self.lost[draft.number] = draft, retry
+        return retry
+
+    def _retry(self, e: Event) -> int:
+        """Queue the trial again, if the event says so."""
         if "retry" not in e:
             return NO_RETRY
-        retry = self._new(_WAITING, None, None)
+        retry = self._new(_WAITING)
         retry.merge(e["retry"])
         self.waiting.append(retry.number)
         return retry.number
+
+    def _change(self, e: Event, own: bool) -> Exception | None:
+        problem: Exception | None = amendments.change(self, e)
+        if problem is None:
+            self.lost.pop(e["n"], None)  # from now on it is what people say
+        return problem
 
     def _attr(self, e: Event, own: bool) -> None:
         (self.user if e["kind"] == "user" else self.system)[e["key"]] = e["value"]
 
 
+DYNAMIC_CHOICES = "dynamic_choices"  # the system attribute of a study whose choices may change
 METRIC_NAMES = "study:metric_names"  # the system attribute of a study that names its objectives
 NO_RETRY = -1  # the verdict on a reclaim that queues nothing
-FAIL_REASON = "fail_reason"  # the system attribute that says why a trial failed
 
 _RULES: dict[str, Callable[[StudyState, Event, bool], Any]] = {
     "create": StudyState._create,
@@ -288,6 +410,9 @@ _RULES: dict[str, Callable[[StudyState, Event, bool], Any]] = {
     "write": StudyState._write,
     "tell": StudyState._tell,
     "reclaim": StudyState._reclaim,
+    "amend": StudyState._change,
+    "withdraw": StudyState._change,
+    "restore": StudyState._change,
     "attr": StudyState._attr,
 }
 
@@ -296,7 +421,7 @@ _RULES: dict[str, Callable[[StudyState, Event, bool], Any]] = {
 class StudyRecord:
     """A study in the catalogue."""
 
-    __slots__ = ("directions", "name", "retries", "seed", "study_id")
+    __slots__ = ("directions", "name", "reports", "retries", "rules", "seed", "study_id")
 
     def __init__(self, study_id: int, e: Event) -> None:
         self.study_id = study_id
@@ -304,6 +429,8 @@ class StudyRecord:
         self.directions: list[int] = e["directions"]
         self.seed: int = e["seed"]
         self.retries: int = e["retries"]
+        self.reports: bool = e.get("reports", False)
+        self.rules: int = e["rules"]
 
 
 @final
@@ -314,16 +441,19 @@ class Catalogue:
         self.studies: dict[int, StudyRecord] = {}
         self.ids: dict[str, int] = {}
         self.position = 0
-        self._made = 0
-        self._applied: dict[str, int] = {}
+        self.heard = 0.0
+        self.made = 0
+        self.applied: dict[str, tuple[int, Any]] = {}  # of each writer, the newest batch, verdict
 
     def apply(self, writer: str, sequence: int, events: Iterable[Event], own: bool) -> list[Any]:
         """Replay a batch; as `StudyState.apply`."""
-        if self._applied.get(writer, 0) >= sequence:
+        known = self.applied.get(writer)
+        if known is not None and known[0] >= sequence:
             self.position += 1
             return []
-        self._applied[writer] = sequence
-        return self.replay(events, own)
+        verdicts = self.replay(events, own)
+        self.applied[writer] = sequence, verdicts[-1]
+        return verdicts
 
     def replay(self, events: Iterable[Event], own: bool) -> list[Any]:
         """Replay events; as `StudyState.replay`."""
@@ -342,8 +472,8 @@ class Catalogue:
                 f"A study named {e['name']!r} exists already. Choose another name, or pass "
                 f"`load_if_exists=True` to go on with it."
             )
-        record = StudyRecord(self._made, e)
-        self._made += 1
+        record = StudyRecord(self.made, e)
+        self.made += 1
         self.studies[record.study_id] = record
         self.ids[record.name] = record.study_id
         return record.study_id

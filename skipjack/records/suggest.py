@@ -19,7 +19,7 @@ from skipjack.distributions import (
     float_distribution,
     int_distribution,
 )
-from skipjack.errors import UnsupportedError, invalid, wrong_type
+from skipjack.errors import InvalidValueError, UnsupportedError, invalid, wrong_type
 from skipjack.records.attributes import warn_user
 
 
@@ -106,6 +106,10 @@ class BaseTrial(ABC):
     @abstractmethod
     def report(self, value: float, step: int) -> None:
         """Tell how well the trial does after `step` steps."""
+
+    def log(self, metrics: Mapping[str, float], step: int | None = None) -> None:
+        """Tell any metrics by name; see `Trial.log`."""
+        raise UnsupportedError(f"{type(self).__name__} must define `log` to keep metrics.")
 
     @abstractmethod
     def should_prune(self) -> bool:
@@ -200,6 +204,24 @@ def check_again(name: str, old: BaseDistribution, new: BaseDistribution) -> None
             f"kept, and the new range {new!r} is not used.",
             RuntimeWarning,
         )
+
+
+def check_kind(old: BaseDistribution, new: BaseDistribution, choices_may_change: bool) -> None:
+    """Check that a trial may draw from `new` what trials before it drew from `old`.
+
+    Raises:
+        ValueError: If the kinds differ, or the choices do and may not.
+    """
+    both = isinstance(old, CategoricalDistribution) and isinstance(new, CategoricalDistribution)
+    if both and choices_may_change:
+        return
+    try:
+        check_distribution_compatibility(old, new)
+    except InvalidValueError as error:
+        if not both:
+            raise
+        hint = "Pass `dynamic_choices=True` to `create_study` if they are meant to change."
+        raise InvalidValueError(f"{error} {hint}") from None
 
 
 def check_name(name: object) -> str:

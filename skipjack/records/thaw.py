@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from skipjack.records.attributes import plain
+from skipjack.records.curves import Curve, copied
 from skipjack.records.draft import Draft
 from skipjack.records.frozen import FrozenTrial
 from skipjack.records.history import History
@@ -39,11 +40,8 @@ def of_rows(history: History, study_id: int, first: int, last: int) -> Iterator[
                 },
                 "_user_attrs": plain(user) if user else {},
                 "_system_attrs": plain(system) if system else {},
-                "intermediate_values": (
-                    {}
-                    if curve is None
-                    else dict(zip(curve[0].tolist(), curve[1].tolist(), strict=True))
-                ),
+                "intermediate_values": {} if curve is None else _by_step(curve),
+                "metrics": metrics_of(history, row) if history.metrics else {},
                 "_distributions": layout.by_name.copy(),
                 "_trial_id": base + number,
             }
@@ -62,11 +60,23 @@ def of_draft(draft: Draft, study_id: int) -> FrozenTrial:
             "_params": draft.params,
             "_user_attrs": plain(dict(draft.user)),
             "_system_attrs": plain(dict(draft.system)),
-            "intermediate_values": dict(draft.reports),
+            "intermediate_values": copied(draft.reports),
+            "metrics": draft.metrics.copy().by_name,
             "_distributions": dict(draft.dists),
             "_trial_id": study_id * TRIALS_PER_STUDY + draft.number,
         }
     )
+
+
+def metrics_of(history: History, row: int) -> dict[str, dict[int, float]]:
+    """What a finished trial logged: values by step, by name."""
+    return {
+        name: _by_step(curves[row]) for name, curves in history.metrics.items() if row in curves
+    }
+
+
+def _by_step(curve: Curve) -> dict[int, Any]:
+    return dict(zip(curve[0].tolist(), curve[1].tolist(), strict=True))
 
 
 def _made(fields: dict[str, Any]) -> FrozenTrial:
@@ -74,3 +84,18 @@ def _made(fields: dict[str, Any]) -> FrozenTrial:
     trial = FrozenTrial.__new__(FrozenTrial)
     trial.__dict__ = fields
     return trial
+
+
+def draft_of(history: History, row: int) -> Draft:
+    """What a finished trial was before it ended: a copy, which leads nowhere."""
+    number, state, start, _ = history.row(row)
+    draft = Draft(number, _STATES[state], start, None)
+    draft.seen, draft.by = int(history.seen[row]), history.samplers[history.by[row]]
+    layout, values = history.internal(row)
+    draft.put_params(layout.names, layout.dists, values)
+    user, system = history.attrs.get(row, _NO_ATTRS)
+    curve = history.curves.get(row)
+    draft.merge({"user": user, "system": system, "reports": _by_step(curve) if curve else None})
+    for name, logged in metrics_of(history, row).items() if history.metrics else ():
+        draft.merge({"metrics": {name: logged.items()}})
+    return draft

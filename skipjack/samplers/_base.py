@@ -8,11 +8,11 @@ from typing import Any
 from skipjack.records.frozen import FrozenTrial
 from skipjack.records.states import TrialState
 from skipjack.samplers.base import BaseSampler
-from skipjack.samplers.constraints import checked_constraints
+from skipjack.samplers.constraints import CONSTRAINTS, checked_constraints
 
 __all__ = ["_CONSTRAINTS_KEY", "BaseSampler", "_process_constraints_after_trial"]
 
-_CONSTRAINTS_KEY = "constraints"
+_CONSTRAINTS_KEY = CONSTRAINTS
 
 
 def _process_constraints_after_trial(

@@ -6,6 +6,9 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Protocol, cast
 
+import numpy as np
+
+from skipjack import _optional
 from skipjack.distributions import BaseDistribution
 from skipjack.errors import wrong_type
 from skipjack.records.frozen import FrozenTrial
@@ -13,6 +16,8 @@ from skipjack.records.history import History
 from skipjack.records.space import Space
 from skipjack.records.states import TrialState
 from skipjack.rng import Stream, fresh_seed
+
+constraints = _optional.lazy("skipjack.samplers.constraints")
 
 
 class StudyView(Protocol):
@@ -86,6 +91,31 @@ class Exhausted(Mapping[str, float]):
         return len(self._params)
 
 
+def checked_constraints_func(func: Any) -> Any:
+    """A `constraints_func` as it was given.
+
+    Raises:
+        TypeError: If it is neither a function nor None.
+    """
+    if func is not None and not callable(func):
+        raise wrong_type("constraints_func", "be a function or None", func)
+    return func
+
+
+class Proposed(dict[str, float]):
+    """A proposal that says who made it, where a sampler has several ways.
+
+    Attributes:
+        by: What the log says instead of the sampler's `purpose`.
+    """
+
+    __slots__ = ("by",)
+
+    def __init__(self, params: Mapping[str, float], by: str) -> None:
+        super().__init__(params)
+        self.by = by
+
+
 class ModelSampler(BaseSampler):
     """A sampler that is a pure function of the history, the space and a random stream.
 
@@ -98,6 +128,7 @@ class ModelSampler(BaseSampler):
 
     purpose = "sampler"  # names the random stream, and the sampler in the history
     _constraints_func: Callable[[FrozenTrial], Sequence[float]] | None = None
+    reads_history = True  # False where `propose` draws at once, whatever happened before
     is_pure = True  # False in a sampler that has to call Optuna's methods of a user's one
 
     def __init__(self, seed: int | None = None) -> None:
@@ -161,8 +192,20 @@ class ModelSampler(BaseSampler):
 
     def _draw(self, study: StudyView, trial: FrozenTrial, space: Space) -> dict[str, Any]:
         stream = self.stream(study, trial.number)
-        drawn = self.propose(study.history, space, stream, _internal(trial))
+        drawn = proposal(self, study.history, space, stream, _internal(trial))
         return {name: space[name].to_external_repr(value) for name, value in drawn.items()}
+
+    def after_trial(
+        self, study: Any, trial: FrozenTrial, state: TrialState, values: Sequence[float] | None
+    ) -> None:
+        """Note what the deprecated `constraints_func` says of a trial that ended well."""
+        if self._constraints_func is not None and state in (
+            TrialState.COMPLETE,
+            TrialState.PRUNED,
+        ):
+            trial.state, trial.values = state, values
+            said = constraints.checked_constraints(self._constraints_func, trial)
+            study._storage.set_trial_system_attr(trial._trial_id, constraints.CONSTRAINTS, said)
 
     def reseed_rng(self) -> None:
         """Take a new seed. Never needed for parallel runs: every trial has its own stream."""
@@ -197,6 +240,31 @@ def proposes(sampler: BaseSampler) -> bool:
     if known is None:
         known = _proposing[kind] = isinstance(sampler, ModelSampler) and _is_plain(kind)
     return known and cast(ModelSampler, sampler).is_pure
+
+
+@np.errstate(divide="warn", over="warn", under="ignore", invalid="warn")
+def proposal(
+    sampler: ModelSampler,
+    history: History,
+    space: Space,
+    stream: Stream,
+    given: Mapping[str, float],
+) -> Mapping[str, float]:
+    """What a sampler proposes, with NumPy's own defaults of what to do about rounding.
+
+    The user may have set others by `numpy.seterr`, for the objective.
+    """
+    return sampler.propose(history, space, stream, given)
+
+
+def looks_back(sampler: BaseSampler) -> bool:
+    """Whether a proposal depends on the history, so that this must stand still meanwhile."""
+    if "propose" in vars(sampler):
+        return True
+    for kind in type(sampler).__mro__:
+        if "propose" in vars(kind):  # who writes another one knows nothing of `reads_history`
+            return bool(vars(kind).get("reads_history", True))
+    return True
 
 
 def _is_plain(kind: type) -> bool:

@@ -9,6 +9,8 @@ from skipjack.errors import invalid, wrong_type
 from skipjack.records.attributes import float_value
 from skipjack.records.frozen import FrozenTrial
 
+CONSTRAINTS = "constraints"  # the system attribute that keeps them
+
 
 def checked_constraints(
     func: Callable[[FrozenTrial], Sequence[float]], trial: FrozenTrial

@@ -18,6 +18,7 @@ from skipjack.samplers.base import (
     BaseSampler,
     Exhausted,
     ModelSampler,
+    Proposed,
     StudyView,
     proposes,
 )
@@ -80,7 +81,10 @@ class PartialFixedSampler(ModelSampler):
             return mine
         asked = space if len(rest) == len(space) else Space(rest)
         drawn = self._model.propose(history, asked, stream, {**fixed, **given})
-        return Exhausted({**mine, **drawn}) if isinstance(drawn, Exhausted) else {**mine, **drawn}
+        both = {**mine, **drawn}
+        if isinstance(drawn, Proposed):
+            return Proposed(both, drawn.by)
+        return Exhausted(both) if isinstance(drawn, Exhausted) else both
 
     @property
     def _model(self) -> ModelSampler:

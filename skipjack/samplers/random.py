@@ -20,6 +20,7 @@ class RandomSampler(ModelSampler):
     """
 
     purpose = "random"
+    reads_history = False
 
     def propose(
         self, history: History, space: Space, stream: Stream, given: Mapping[str, float]

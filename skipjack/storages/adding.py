@@ -6,13 +6,19 @@ from typing import Any, final
 
 from skipjack.distributions import (
     BaseDistribution,
-    check_distribution_compatibility,
     current,
     intern,
 )
 from skipjack.errors import invalid
-from skipjack.records.attributes import float_value, plain, step_value
-from skipjack.records.events import Event
+from skipjack.records.attributes import (
+    attribute_key,
+    float_value,
+    packed,
+    plain,
+    step_value,
+    unpacked,
+)
+from skipjack.records.events import METRICS_SINCE, Event
 from skipjack.records.frozen import FrozenTrial, checked_distribution
 from skipjack.records.replay import StudyState, spelled
 from skipjack.records.times import epoch_seconds
@@ -29,8 +35,8 @@ class Adding:
 
     Args:
         state: The study.
-        strict: Whether values must lie in their distributions. What is copied from another
-            storage need not, since nothing may be lost.
+        strict: Whether values must lie in their distributions, and those be of the study's kinds.
+            What is copied from another storage need not, since nothing may be lost.
     """
 
     def __init__(self, state: StudyState, strict: bool) -> None:
@@ -43,8 +49,8 @@ class Adding:
         """The event that puts in a copy of `trial`.
 
         Raises:
-            ValueError: If a parameter is of another kind in the study, or `strict` and a value
-                lies outside its distribution.
+            ValueError: If `strict` and a parameter is of another kind in the study, or a value lies
+                outside its distribution.
         """
         values = trial.values
         event: Event = {
@@ -58,14 +64,37 @@ class Adding:
             event["layout"], event["x"] = self._params(trial)
         if trial._user_attrs:
             event["user"] = plain(trial._user_attrs)
-        if trial._system_attrs:
-            event["system"] = plain(trial._system_attrs)
-        if trial.intermediate_values:
-            event["reports"] = [
-                (step_value(s), float_value("intermediate_values", v))
-                for s, v in trial.intermediate_values.items()
-            ]
+        if trial._system_attrs or trial.intermediate_values or getattr(trial, "metrics", None):
+            self._put_reports(event, trial)
         return event
+
+    def _put_reports(self, event: Event, trial: FrozenTrial) -> None:
+        """Put in what the trial reported and logged, and the system attributes."""
+        reports, metrics, system = unpacked(trial.intermediate_values, plain(trial._system_attrs))
+        reports = {step_value(step): self._report(value) for step, value in reports.items()}
+        for name, values in getattr(trial, "metrics", {}).items():  # a user's own may have none
+            numbers = {
+                step_value(s): float_value(f"metrics[{name!r}]", v) for s, v in values.items()
+            }
+            metrics.setdefault(attribute_key(name), {}).update(numbers)
+        if self._state.rules < METRICS_SINCE:
+            reports, more = packed(reports, metrics)
+            metrics, system = {}, {**system, **more}
+        if system:
+            event["system"] = system
+        if reports:
+            event["reports"] = list(reports.items())
+        if metrics:
+            event["metrics"] = {name: list(values.items()) for name, values in metrics.items()}
+
+    def _report(self, value: Any) -> Any:
+        if not isinstance(value, (list, tuple)):
+            return float_value("intermediate_values", value)
+        n = len(self._state.directions)
+        if n == 1 or len(value) != n:
+            must = "hold a number" if n == 1 else f"hold a list of {n} numbers, one per objective,"
+            raise invalid("intermediate_values", f"{must} at each step", value)
+        return [float_value("intermediate_values", v) for v in value]
 
     def _params(self, trial: FrozenTrial) -> tuple[Any, list[float]]:
         """Layout and internal values of a trial's parameters."""
@@ -93,8 +122,10 @@ class Adding:
             intern(current(checked_distribution(name, dist)))
             for name, dist in zip(names, dists, strict=True)
         )
-        kinds = self._state.kinds
         for name, dist in zip(names, dists, strict=True):
-            check_distribution_compatibility(kinds.setdefault(name, dist), dist)
+            if self._strict:
+                self._state.admit(name, dist)
+            else:
+                self._state.kinds.setdefault(name, dist)
         known = self._state.history.known_layout(names, dists)
         return (spelled(names, dists) if known is None else known), dists

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Container, Sequence
+from collections.abc import Callable, Container, Sequence
 from typing import Any
 
+from skipjack._deprecate import warn_deprecated
 from skipjack.distributions import BaseDistribution
 from skipjack.errors import (
     InvalidValueError,
@@ -182,6 +183,31 @@ class BaseStorage(ABC):
         """Release what the calling thread holds of the storage, such as a connection."""
 
 
+class BaseHeartbeat(ABC):
+    """What Optuna calls a storage whose workers say that they are alive."""
+
+    @abstractmethod
+    def record_heartbeat(self, trial_id: int) -> None:
+        """Say that the worker of a trial is alive."""
+
+    @abstractmethod
+    def _get_stale_trial_ids(self, study_id: int) -> list[int]:
+        """The ids of the running trials whose worker is gone."""
+
+    @abstractmethod
+    def get_heartbeat_interval(self) -> int | None:
+        """Seconds between two heartbeats, None if nothing was said."""
+
+    @abstractmethod
+    def get_heartbeat_stale_trial_callback(self) -> Callable[[Any, Any], None] | None:
+        """What is called with (study, trial) for each trial whose worker is gone."""
+
+    def get_failed_trial_callback(self) -> Callable[[Any, Any], None] | None:
+        """The older name of `get_heartbeat_stale_trial_callback`."""
+        warn_deprecated("storages.RDBStorage.get_failed_trial_callback")
+        return self.get_heartbeat_stale_trial_callback()
+
+
 def several_objectives() -> WrongStateError:
     """The error of asking for one best trial of several objectives."""
     return WrongStateError(
@@ -197,3 +223,17 @@ def none_complete(any_complete: bool) -> InvalidValueError:
         if any_complete
         else "No trial is complete yet."
     )
+
+
+def only_name(names: Sequence[str]) -> str:
+    """The name of the only study there is.
+
+    Raises:
+        ValueError: If there is not exactly one; the text lists those there are.
+    """
+    if len(names) != 1:
+        raise InvalidValueError(
+            f"`study_name` must be given, since the storage has {len(names)} studies"
+            f"{': ' if names else ''}{', '.join(map(repr, names[:10]))}."
+        )
+    return names[0]

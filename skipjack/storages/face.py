@@ -3,15 +3,21 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Container, Sequence
+from collections.abc import Callable, Container, Sequence
 from typing import Any
 from uuid import uuid4
 
-from skipjack.distributions import BaseDistribution, check_distribution_compatibility, intern
+from skipjack.distributions import BaseDistribution, intern
 from skipjack.errors import NotFoundError
-from skipjack.records.attributes import attribute_key, float_value, plain, step_value
+from skipjack.records.attributes import (
+    attribute_key,
+    float_value,
+    plain,
+    step_value,
+    unpacked,
+)
 from skipjack.records.draft import Draft
-from skipjack.records.events import Event
+from skipjack.records.events import METRICS_SINCE, Event
 from skipjack.records.frozen import FrozenStudy, FrozenTrial
 from skipjack.records.replay import StudyState
 from skipjack.records.states import StudyDirection, TrialState
@@ -33,6 +39,7 @@ class LedgerStorage(BaseStorage):
     """
 
     medium = "memory"  # what the log calls it
+    stale_callback: Callable[[Any, FrozenTrial], None] | None = None  # for trials that were lost
 
     def __init__(self, ledger: Ledger) -> None:
         self.ledger = ledger
@@ -144,8 +151,7 @@ class LedgerStorage(BaseStorage):
         Of two values for one name the first counts.
         """
         state, draft = self._draft(trial_id)
-        known = state.kinds.setdefault(param_name, distribution)
-        check_distribution_compatibility(known, distribution)
+        state.admit(param_name, distribution)
         with self.ledger.lock:
             if param_name not in draft.internal:
                 value = float_value("param_value_internal", param_value_internal)
@@ -157,15 +163,17 @@ class LedgerStorage(BaseStorage):
     ) -> bool:
         """Set state and values; False if it was to run but another worker had started it."""
         found, number = self.ledger.find(trial_id)
-        found.open_draft(number)
         if state.is_finished():
             given = None if values is None else [float_value("values", v) for v in values]
             self.ledger.tell(found, number, state, given)
             return True
+        found.open_draft(number)
         event: Event = {"do": "claim", "n": number, "time": time.time()}
         if state is TrialState.WAITING:
             event = {"do": "queue", "n": number}
         verdict: bool = self.ledger.commit(found.study_id, event)
+        if not verdict:
+            found.open_draft(number)  # which says so if it has ended in another process
         return verdict
 
     def set_trial_intermediate_value(
@@ -180,8 +188,16 @@ class LedgerStorage(BaseStorage):
         self._note(trial_id, "user", attribute_key(key), plain(value))
 
     def set_trial_system_attr(self, trial_id: int, key: str, value: Any) -> None:
-        """Set an attribute of the library's."""
-        self._note(trial_id, "system", attribute_key(key), plain(value))
+        """Set an attribute of the library's; one that holds metrics becomes those."""
+        value = plain(value)
+        reports, metrics, system = unpacked({}, {attribute_key(key): value})
+        if system or self._draft(trial_id)[0].rules < METRICS_SINCE:
+            self._note(trial_id, "system", key, value)
+        for step, values in reports.items():
+            self._note(trial_id, "reports", step, values)
+        for name, logged in metrics.items():
+            for step, number in logged.items():
+                self._note(trial_id, "metrics", (name, step), number)
 
     def _note(self, trial_id: int, kind: str, key: Any, value: Any) -> None:
         state, draft = self._draft(trial_id)

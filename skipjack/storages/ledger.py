@@ -7,11 +7,12 @@ import os
 import threading
 import time
 import weakref
-from collections.abc import Hashable, Sequence
-from typing import Any, final
+from collections.abc import Hashable, Iterator, Sequence
+from contextlib import contextmanager, suppress
+from typing import Any, cast, final
 
 from skipjack import _optional, logging, platform
-from skipjack.errors import NotFoundError, StorageError, StorageInternalError
+from skipjack.errors import NotFoundError, StorageError, StorageInternalError, UnsupportedError
 from skipjack.records.attributes import to_text
 from skipjack.records.draft import Draft
 from skipjack.records.events import RULES, Event
@@ -19,11 +20,15 @@ from skipjack.records.replay import Catalogue, StudyRecord, StudyState
 from skipjack.records.states import StudyDirection, TrialState
 from skipjack.records.thaw import TRIALS_PER_STUDY
 from skipjack.rng import fresh_seed
-from skipjack.storages.port import CATALOGUE, Batch, Log
+from skipjack.storages.port import CATALOGUE, Batch, Compacted, Exchange, Log, Overtaken
 
+compaction = _optional.lazy("skipjack.storages.compaction")
 keeper = _optional.lazy("skipjack.storages.keeper")
+leases = _optional.lazy("skipjack.storages.leases")
 
 _logger = logging.get_logger(__name__)
+BEAT_EVERY = 15.0  # seconds between two beats of a worker
+GRACE = 60.0  # seconds without a beat after which a worker elsewhere is taken for dead
 _SIMPLE = (float, int, str, bool, type(None))
 
 
@@ -38,8 +43,16 @@ class Ledger:
         log: Where the events are kept; None: they are folded at once and forgotten, and only
             this process knows the studies.
         shared: Whether there is a log, so that other processes may read and write it.
+        is_far: Whether each step of the log is long, so that there should be few.
         worker: Identity of this process, as it stands in the events.
+        proposing: Held while a proposal is made, before `lock` if both are: proposals take turns,
+            and other threads go on writing meanwhile.
+        beat_every, grace: Seconds between two beats, and for which another one may be silent.
     """
+
+    beat_every = BEAT_EVERY
+    grace = GRACE
+    _is_away = False  # whether what was due could not be written
 
     def __init__(self, log: Log | None = None) -> None:
         self.log = log
@@ -53,9 +66,12 @@ class Ledger:
 
     def _begin(self) -> None:
         self.lock = threading.RLock()
+        self.proposing = threading.RLock()
         self.worker = platform.worker()
-        self.checked: dict[str, float] = {}  # when other workers were last seen alive
+        self._watch: Any = None
+        self._keeper: Any = None
         self._writer = os.urandom(8).hex()
+        self.is_far = isinstance(self.log, Exchange)
 
     def _forked(self) -> None:
         """Begin anew in a child process: the parent keeps its buffer, handles and leases."""
@@ -64,10 +80,12 @@ class Ledger:
             self.log.reset()
             self._catalogue = Catalogue()
             self._states = {}
+        for state in self._states.values():
+            state.standing = None  # a proposal may have been half made
 
     def __reduce_ex__(self, protocol: Any) -> Any:
         if self.log is not None:
-            return opened, (self.log,)
+            return opened, (self.log, self.beat_every, self.grace)
         return super().__reduce_ex__(protocol)
 
     def __getstate__(self) -> dict[str, Any]:
@@ -82,54 +100,136 @@ class Ledger:
 
     # --------------------------------------------------------------------------------- log
 
-    def commit(self, stream: int, *events: Event, own: bool = True) -> Any:
+    def commit(self, stream: int, *events: Event, own: bool = True, alone: bool = False) -> Any:
         """Write events in one batch and return the verdict on the last one, or raise it.
 
-        `own` says that their content comes from drafts of the study's state, which know it.
+        `own` says that their content comes from drafts of the study's state, which know it; `alone`
+        to write only if nothing is new, and else, where the log can tell, raise `Overtaken`.
         """
         with self.lock:
-            state = self._catalogue if stream == CATALOGUE else self.study(stream)
+            state: Catalogue | StudyState = self._catalogue
+            if stream != CATALOGUE:
+                state = self.study(stream)
+                if state.rules > RULES:
+                    raise StorageError(
+                        f"Study {self.record(stream).name!r} was made by a newer Skipjack, so this "
+                        f"one can only read it. Upgrade with: pip install -U skipjack"
+                    )
             if self.log is None:
-                verdicts: Sequence[Any] = state.replay(events, own)
+                verdict = state.replay(events, own)[-1]
             else:
-                self._sequence += 1
-                batch = (self._writer, self._sequence, events)
-                if self.log.append(stream, batch) == state.position:
-                    verdicts = self._replay(state, stream, (batch,), own)
-                else:
-                    verdicts = self._catch_up(state, stream)
-        if not verdicts:
-            raise StorageError("The log does not give back what was written to it.")
-        if isinstance(verdicts[-1], Exception):
-            raise verdicts[-1]
-        return verdicts[-1]
+                length = self._append(self.log, state, stream, events, own, alone)
+                verdict = self._verdict(state, alone)
+                if compaction.is_milestone(length):
+                    self._try_to_compact(stream)
+        if isinstance(verdict, Exception):
+            raise type(verdict)(*verdict.args)  # the state keeps the other, and no traceback
+        return verdict
 
-    def _catch_up(self, state: Catalogue | StudyState, stream: int) -> Sequence[Any]:
-        """Replay what is new, and return the verdicts on the newest batch of our own."""
-        if self.log is None:
-            return ()
-        return self._replay(state, stream, self.log.read(stream, state.position), own=False)
+    def _append(
+        self,
+        log: Log,
+        state: Catalogue | StudyState,
+        stream: int,
+        events: Sequence[Event],
+        own: bool,
+        alone: bool,
+    ) -> int:
+        """Write events, replay them behind what is new; how long the log was with them."""
+        self._sequence += 1
+        batch = (self._writer, self._sequence, events)
+        position, news = None, None
+        try:
+            if self.is_far:
+                news = cast(Exchange, log).exchange(stream, batch, state.position, alone)
+                state.heard = time.monotonic()
+            else:
+                position = log.append(stream, batch)
+                is_next = position == state.position
+                news = (batch,) if is_next else log.read(stream, state.position)
+        except Compacted:
+            self._catch_up(state, stream)
+        else:
+            is_alone = len(news) == 1 and news[0] is batch
+            self._replay(state, stream, news, own and is_alone)
+        return state.position if position is None else position + 1
+
+    def _verdict(self, state: Catalogue | StudyState, alone: bool) -> Any:
+        """The verdict on what this process wrote last."""
+        sequence, verdict = state.applied.get(self._writer, (0, None))
+        if sequence != self._sequence and alone:
+            raise Overtaken
+        if sequence != self._sequence:
+            raise StorageError("The log does not give back what was written to it.")
+        return verdict
+
+    def _catch_up(self, state: Catalogue | StudyState, stream: int) -> None:
+        """Replay what is new; from a snapshot on, where there is one and all is new."""
+        log, is_new = self.log, state.position == 0
+        if log is None:
+            return
+        while True:
+            if is_new:
+                with self._understanding(stream, state.position):
+                    compaction.load(log, stream, state)
+            before = state.position
+            try:
+                self._replay(state, stream, log.read(stream, before), own=False)
+                break
+            except Compacted:
+                is_new = True
+        if is_new and state.position - before > compaction.LONG:
+            self._try_to_compact(stream)
+
+    def compact(self, stream: int) -> None:
+        """Let a snapshot take the place of all that was replayed, where the log keeps snapshots."""
+        with self.lock:
+            if stream == CATALOGUE:
+                compaction.save(self.log, stream, self._catalogue, Catalogue())
+            else:
+                compaction.save(self.log, stream, self.study(stream), self._blank(stream))
+
+    def _try_to_compact(self, stream: int) -> None:
+        try:
+            self.compact(stream)
+        except Exception as error:  # the log is as good without: read-only, say, or a full disk
+            _logger.debug("Stream %d is not compacted: %s", stream, error)
 
     def _replay(
         self, state: Catalogue | StudyState, stream: int, batches: Sequence[Batch], own: bool
-    ) -> Sequence[Any]:
-        verdicts: Sequence[Any] = ()
-        for writer, sequence, events in batches:
-            try:
-                found = state.apply(writer, sequence, events, own)
-            except Exception as error:
-                # The state is half changed. The next one who asks begins anew and hears the same.
-                self._states.pop(stream, None)
-                if stream == CATALOGUE:
-                    self._catalogue = Catalogue()
-                raise StorageInternalError(
-                    f"This storage holds something that this version of Skipjack does not "
-                    f"understand (record {state.position - 1} of stream {stream}: {error!r}). It "
-                    f"may come from a newer one: pip install -U skipjack"
-                ) from error
-            if found and writer == self._writer and sequence == self._sequence:
-                verdicts = found
-        return verdicts
+    ) -> None:
+        with self._understanding(stream, state.position):
+            for writer, sequence, events in batches:
+                state.apply(writer, sequence, events, own)
+
+    @contextmanager
+    def _understanding(self, stream: int, position: int) -> Iterator[None]:
+        """Word what goes wrong while something of the log is taken over."""
+        try:
+            yield
+        except (NotFoundError, StorageError):
+            raise
+        except Exception as error:
+            # The state is half changed. The next one who asks begins anew and hears the same.
+            self._states.pop(stream, None)
+            if stream == CATALOGUE:
+                self._catalogue = Catalogue()
+            raise StorageInternalError(
+                f"This storage holds something that this version of Skipjack does not "
+                f"understand (stream {stream}, from record {position} on: {error!r}). It may come "
+                f"from a newer one: pip install -U skipjack"
+            ) from error
+
+    def share(self, log: Log) -> None:
+        """Go on over an empty log, to which others may write too; UnsupportedError if in use."""
+        with self.lock:
+            if self.log is not None or self._catalogue.studies:
+                raise UnsupportedError(
+                    "A storage in memory can be shared only before the first study is made in it."
+                )
+            self.log, self.shared = log, True
+            self.is_far = isinstance(log, Exchange)
+            self._catalogue = Catalogue()
 
     # ---------------------------------------------------------------------------- catalogue
 
@@ -139,6 +239,7 @@ class Ledger:
         directions: Sequence[StudyDirection],
         retries: int = 1,
         seed: int | None = None,
+        reports: bool = False,
     ) -> int:
         """Make a study and return its id.
 
@@ -147,6 +248,7 @@ class Ledger:
             directions: The direction of each objective.
             retries: How often a trial whose worker died is tried again.
             seed: For samplers that have none of their own; None: a fresh one.
+            reports: Whether a trial that is tried again begins with the reports of before.
 
         Raises:
             DuplicatedStudyError: If the name is taken.
@@ -159,6 +261,7 @@ class Ledger:
                 "directions": [int(d) for d in directions],
                 "seed": fresh_seed() if seed is None else seed,
                 "retries": retries,
+                "reports": reports,
                 "rules": RULES,
                 "time": time.time(),
             },
@@ -218,10 +321,14 @@ class Ledger:
         state = self._states.get(study_id)
         if state is None:
             with self.lock:
-                record = self.record(study_id)
-                state = self._states.setdefault(study_id, StudyState(study_id, record.directions))
+                state = self._states.setdefault(study_id, self._blank(study_id))
                 self._catch_up(state, study_id)
         return state
+
+    def _blank(self, study_id: int) -> StudyState:
+        """The state of a study of which nothing was replayed yet."""
+        record = self.record(study_id)
+        return StudyState(study_id, record.directions, record.rules)
 
     def sync(self, study_id: int) -> StudyState:
         """What is known of a study now, news from other processes included."""
@@ -242,11 +349,28 @@ class Ledger:
             raise NotFoundError(f"No trial with id {trial_id}.")
         study_id, number = divmod(trial_id, TRIALS_PER_STUDY)
         state = self.study(study_id)
-        if number >= state.n_trials:
-            state = self.sync(study_id)
-        if number >= state.n_trials:
+        if number >= state.n_trials and number >= self.sync(study_id).n_trials:
             raise NotFoundError(f"No trial with id {trial_id}.")
         return state, number
+
+    # ------------------------------------------------------------------------------- workers
+
+    @property
+    def watch(self) -> Any:
+        """Who is alive, this process included."""
+        self._watch = self._watch or leases.Watch(self)
+        return self._watch
+
+    @property
+    def keeper(self) -> Any:
+        """The thread that writes and beats beside the trials; it exists while it has work."""
+        with self.lock:
+            self._keeper = self._keeper or keeper.Keeper()
+            return self._keeper
+
+    def runs(self) -> bool:
+        """Whether this process runs a trial."""
+        return any(self.worker in state.leases for state in self._states.values())
 
     # -------------------------------------------------------------------------------- buffer
 
@@ -265,55 +389,56 @@ class Ledger:
 
     def wrote(self, state: StudyState, draft: Draft) -> None:
         """Take notice of a write to a draft: commit it now, later, or with its end."""
-        if not self.shared:
-            return
-        if draft.worker != self.worker:
+        if self.shared and draft.worker != self.worker:
             self.flush(state, draft)
-        elif not draft.is_due:
+        elif self.shared and not draft.is_due:
             draft.is_due = True
-            keeper.KEEPER.later(lambda: self._flush_due(state, draft))
+            self.keeper.later(lambda: self._flush_due(state, draft))
 
     def _flush_due(self, state: StudyState, draft: Draft) -> None:
         """Commit what has been in the buffer for long enough, if it still is."""
         try:
             if draft.state is TrialState.RUNNING:
                 self.flush(state, draft)
+            self._is_away = False
         except Exception as error:  # the trial's own end says so again, if it lasts
-            _logger.warning("Reports of trial %d are not written yet: %s", draft.number, error)
+            if not self._is_away:
+                _logger.warning("Reports of trial %d are not written yet: %s", draft.number, error)
+            self._is_away = isinstance(error, StorageInternalError)
+            if self._is_away:
+                self.wrote(state, draft)  # to try again, until it is back
 
     def flush(self, state: StudyState, draft: Draft, end: Event | None = None) -> None:
-        """Commit what the log does not have of a draft; with `end` as part of that event.
-
-        When it cannot be written it stays in the buffer.
-        """
+        """Commit what the log lacks of a draft, and `end`; what cannot be written stays there."""
         with self.lock:
             if end is None and not draft.is_dirty:
                 return
-            draft.is_due = False
-            content = state.content(draft)
-            content.update(end or {"do": "write", "n": draft.number})
-            # A draft that a forked process has inherited belongs to no state of this ledger.
-            own = self.log is None or self.study(state.study_id).open.get(draft.number) is draft
-            self.commit(state.study_id, content, own=own)
+            draft.is_due, own = False, True
+            event = end or {"do": "write", "n": draft.number}
+            if self.log is not None:  # else the draft is all that is kept
+                event = {**state.content(draft), **event}
+                own = self.study(state.study_id).tellable(draft.number) is draft  # not after a fork
+            self.commit(state.study_id, event, own=own)
             draft.settle()
 
     def tell(
         self, state: StudyState, number: int, result: TrialState, values: list[float] | None
     ) -> None:
-        """End a trial.
+        """End a trial; one that was reclaimed ends after all as it is told here.
 
         Raises:
             UpdateFinishedTrialError: If it had ended before.
         """
         with self.lock:
-            draft = state.open.get(number) or state.open_draft(number)
+            draft = state.open.get(number) or state.tellable(number) or state.open_draft(number)
             now, final = time.time(), int(result)
             end = {"do": "tell", "n": number, "time": now, "state": final, "values": values}
             self.flush(state, draft, end)
 
 
 _KEPT = ("log", "shared", "_sequence", "_catalogue", "_states")  # of a pickled ledger in memory
-_PATIENCE = 60.0  # seconds that a fork waits for writes of other threads to end
+_PATIENCE = 60.0  # seconds that a fork waits for writes of other threads to end ...
+_FAR_PATIENCE = 1.0  # ... and to servers, which may be away, and share no locks with a child
 
 _registry = threading.RLock()
 _ledgers: weakref.WeakSet[Ledger] = weakref.WeakSet()
@@ -321,20 +446,24 @@ _by_key: weakref.WeakValueDictionary[Hashable, Ledger] = weakref.WeakValueDictio
 _held_for_fork: list[Ledger] = []
 
 
-def opened(log: Log) -> Ledger:
-    """The ledger over a log: one per log in a process, so that all handles share its buffer."""
+def opened(log: Log, beat_every: float | None = None, grace: float | None = None) -> Ledger:
+    """The ledger over a log, of which all handles in a process share one; sets what is given."""
     with _registry:
         ledger = _by_key.get(log.key)
-        if ledger is None:
+        if ledger is None or getattr(ledger.log, "is_gone", False):
             ledger = _by_key[log.key] = Ledger(log)
+        ledger.beat_every = ledger.beat_every if beat_every is None else beat_every
+        ledger.grace = ledger.grace if grace is None else grace
         return ledger
 
 
 def _before_fork() -> None:
     """Let other threads finish their writes; close what a child must not inherit."""
     _registry.acquire()
-    for ledger in list(_ledgers):
-        if ledger.lock.acquire(timeout=_PATIENCE):
+    start = time.monotonic()
+    for ledger in sorted(_ledgers, key=lambda ledger: ledger.is_far):
+        patience = _FAR_PATIENCE if ledger.is_far else _PATIENCE
+        if ledger.lock.acquire(timeout=max(0.0, start + patience - time.monotonic())):
             _held_for_fork.append(ledger)
             if ledger.log is not None:
                 ledger.log.close()
@@ -358,10 +487,11 @@ def _close() -> None:
     """Close the logs when the interpreter ends, so that a file is whole without its side files."""
     for ledger in list(_ledgers):
         if ledger.log is not None and ledger.lock.acquire(timeout=1.0):
-            try:
-                ledger.log.close()
-            finally:
-                ledger.lock.release()
+            with suppress(StorageError):  # then others will notice it later
+                if ledger._watch is not None:
+                    ledger._watch.end()
+            ledger.log.close()
+            ledger.lock.release()
 
 
 atexit.register(_close)

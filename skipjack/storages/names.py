@@ -5,18 +5,17 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any, final
 
-from skipjack import _optional, version
-from skipjack.errors import InvalidValueError, invalid, wrong_type
-from skipjack.storages.base import BaseStorage
+from skipjack import _optional
+from skipjack._deprecate import warn_deprecated
+from skipjack.errors import invalid, wrong_type
+from skipjack.records.thaw import TRIALS_PER_STUDY
+from skipjack.storages.base import BaseHeartbeat, BaseStorage
 from skipjack.storages.face import LedgerStorage
 from skipjack.storages.ledger import Ledger, opened
-from skipjack.storages.port import Log
 
+foreign = _optional.lazy("skipjack.storages.foreign")
 sqlite = _optional.lazy("skipjack.storages.sqlite")
-
-_SQLITE = ("sqlite", "sqlite+pysqlite")
-# Of URLs for Optuna, and without effect here: many threads and processes are always welcome.
-_OPTIONS = ("timeout", "check_same_thread", "cached_statements", "isolation_level")
+urls = _optional.lazy("skipjack.storages.urls")
 
 
 @final
@@ -28,25 +27,35 @@ class InMemoryStorage(LedgerStorage):
 
 
 @final
-class RDBStorage(LedgerStorage):
-    """Studies in an SQLite file, which any number of processes may share.
+class RDBStorage(LedgerStorage, BaseHeartbeat):
+    """Studies in an SQLite file or a database server, which any number of processes may share.
 
     Nothing that was told is lost when a process is killed or the power fails. Trials of a
-    process that died are failed, with the reason, by the next one that asks for a trial.
+    process that died are failed, with the reason, by the next one that asks for a trial. While a
+    server is away, calls wait for it up to a minute.
 
     Args:
-        url: `sqlite:///relative.db`, `sqlite:////absolute.db`, or `sqlite:///:memory:`.
-        engine_kwargs: Accepted for compatibility; `connect_args` and pools have no use here.
+        url: `sqlite:///relative.db`, `sqlite:////absolute.db`, `sqlite:///:memory:`,
+            `postgresql://user:password@host/name`, `mysql://...` or `mariadb://...`. A server's
+            URL takes whichever driver is installed, or names one: `+psycopg`, `+psycopg2`;
+            `+pymysql`, `+mysqldb`. The database must exist; our tables in it begin with
+            `skipjack_`.
+        engine_kwargs: Of a server, as `sqlalchemy.create_engine` takes them: `connect_args` are
+            given to the driver; those of pools have no use, since a process has one connection.
         skip_compatibility_check: Accepted for compatibility; the format is always checked.
-        heartbeat_interval: Accepted for compatibility; workers need no heartbeat to be noticed.
-        grace_period: Accepted for compatibility, as `heartbeat_interval`.
-        heartbeat_stale_trial_callback: Accepted for compatibility, as `heartbeat_interval`.
+        heartbeat_interval: How often this process says that it is alive, in seconds, while it
+            runs trials; 15 if None. Processes on one machine need it not to be noticed.
+        grace_period: After how many seconds without a word a process elsewhere is taken for dead;
+            twice `heartbeat_interval`, or 60 if neither is given.
+        heartbeat_stale_trial_callback: Called with (study, trial) for each trial whose process is
+            gone, in the place of `create_study(max_retries=...)`.
         failed_trial_callback: The older name of `heartbeat_stale_trial_callback`.
         skip_table_creation: Accepted for compatibility; missing tables are always made.
 
     Raises:
-        ValueError: If the URL is not one of an SQLite file.
-        StorageInternalError: If the file cannot be opened, or is no database.
+        ValueError: If the URL is not one of a database.
+        MissingDependencyError: If there is no driver for the server.
+        StorageInternalError: If the file or the database cannot be opened.
     """
 
     medium = "RDB"
@@ -69,15 +78,38 @@ class RDBStorage(LedgerStorage):
         ):
             if value is not None and value <= 0:
                 raise invalid(name, "be positive", value)
-        log = _log_at(url)
-        super().__init__(Ledger() if log is None else opened(log))
+        log = urls.kind_of(url, self.medium).open(url, engine_kwargs or {})
+        if failed_trial_callback is not None:
+            warn_deprecated("storages.RDBStorage(failed_trial_callback)")
+        if grace_period is None and heartbeat_interval is not None:
+            grace_period = 2 * heartbeat_interval
+        super().__init__(Ledger() if log is None else opened(log, heartbeat_interval, grace_period))
         self.url = url
         self.engine_kwargs = engine_kwargs or {}
         self.heartbeat_interval = heartbeat_interval
         self.grace_period = grace_period
-        self.heartbeat_stale_trial_callback = (
-            heartbeat_stale_trial_callback or failed_trial_callback
-        )
+        self.stale_callback = heartbeat_stale_trial_callback or failed_trial_callback
+        self.heartbeat_stale_trial_callback = self.stale_callback
+
+    def record_heartbeat(self, trial_id: int) -> None:
+        """Say that the worker of a trial is alive; a worker of `optimize` does so by itself."""
+        state, number = self.ledger.find(trial_id)
+        draft = state.open_draft(number)
+        with self.ledger.lock:
+            self.ledger.watch.beat_for(draft.worker or self.ledger.worker)
+
+    def _get_stale_trial_ids(self, study_id: int) -> list[int]:
+        with self.ledger.lock:
+            lost = self.ledger.watch.lost(self.ledger.sync(study_id), at_once=True)
+        return sorted({study_id * TRIALS_PER_STUDY + draft.number for draft, _ in lost})
+
+    def get_heartbeat_interval(self) -> int | None:
+        """What was given as `heartbeat_interval`."""
+        return self.heartbeat_interval
+
+    def get_heartbeat_stale_trial_callback(self) -> Callable[[Any, Any], None] | None:
+        """What was given as `heartbeat_stale_trial_callback`."""
+        return self.heartbeat_stale_trial_callback
 
     def get_current_version(self) -> str:
         """The version of the format of the file."""
@@ -95,35 +127,13 @@ class RDBStorage(LedgerStorage):
         """Bring the file to the newest format; there has been one only."""
 
 
-def _log_at(url: str) -> Log | None:
-    """The log that a URL names; None if it names memory."""
-    if not isinstance(url, str):
-        raise wrong_type("url", "be a str", url)
-    scheme, found, rest = url.partition("://")
-    if not found or scheme not in _SQLITE:
-        path = url.removeprefix("sqlite:").lstrip("/") if not found else "study.db"
-        raise InvalidValueError(
-            f"`storage` must be a URL such as 'sqlite:///{path}', but got {url!r}. Skipjack "
-            f"{version.__version__} keeps studies in memory and in SQLite files."
-        )
-    host, _, rest = rest.partition("/")
-    path, _, query = rest.partition("?")
-    if host:
-        raise InvalidValueError(
-            f"`storage` must have three slashes, or four before an absolute path, but got {url!r}. "
-            f"Write 'sqlite:///{f'{host}/{path}'.rstrip('/')}'."
-        )
-    unknown = [part for part in query.split("&") if part and part.split("=")[0] not in _OPTIONS]
-    if unknown or path.startswith("file:"):
-        what = ", ".join(map(repr, unknown)) or "a URI inside a URL"
-        raise InvalidValueError(
-            f"`storage` must name a file and nothing else, but got {url!r}; {what} is not "
-            f"understood."
-        )
-    if path in ("", ":memory:"):
-        return None
-    log: Log = sqlite.SqliteLog(path)
-    return log
+def _storage_at(url: str) -> LedgerStorage:
+    kind = urls.kind_of(url)
+    if kind.medium == RDBStorage.medium:
+        return RDBStorage(url)
+    storage = LedgerStorage(opened(kind.open(url, {})))
+    storage.medium = kind.medium
+    return storage
 
 
 def get_storage(storage: str | BaseStorage | None) -> BaseStorage:
@@ -136,7 +146,15 @@ def get_storage(storage: str | BaseStorage | None) -> BaseStorage:
     if storage is None:
         return InMemoryStorage()
     if isinstance(storage, str):
-        return RDBStorage(storage)
+        return _storage_at(storage)
     if isinstance(storage, BaseStorage):
         return storage
     raise wrong_type("storage", "be None, a URL or a storage", storage)
+
+
+def on_ledger(storage: BaseStorage) -> LedgerStorage:
+    """A storage in which studies can be opened: ours as they are, a user's own in a dress."""
+    if isinstance(storage, LedgerStorage):
+        return storage
+    dressed: LedgerStorage = foreign.ForeignStorage(storage)
+    return dressed

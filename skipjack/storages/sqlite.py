@@ -5,41 +5,49 @@ from __future__ import annotations
 import json
 import os
 import time
-import zlib
 from collections.abc import Callable, Hashable, Sequence
 from pathlib import Path
 from typing import Any, TypeVar, final
 from urllib.parse import quote
 
-from skipjack import _optional, platform
+from skipjack import _optional, logging, platform
 from skipjack.errors import NotFoundError, StorageInternalError
 from skipjack.records.attributes import to_text
-from skipjack.storages.port import Batch
+from skipjack.records.events import is_lasting
+from skipjack.storages.port import Batch, Compacted
+from skipjack.storages.rows import SNAPSHOT, SPAN, TOMBSTONE, checksum_of, key_of
 
+optuna_files = _optional.lazy("skipjack.storages.optuna_files")
 sqlite3 = _optional.lazy("sqlite3")
+
+_logger = logging.get_logger(__name__)
 
 T = TypeVar("T")
 
 FORMAT = 1  # of the tables below
 _PATIENCE = 60.0  # seconds to wait for other processes before giving up
 _CHECKED_WHOLE = 256 * 2**20  # bytes; larger files are not checked when they are opened
-_SPAN = 2**40  # id = (stream + 1) * _SPAN + position: rows of a stream stand together
-_TOMBSTONE = _SPAN - 1  # the position of one
 _SMALLEST = 512  # bytes; SQLite takes a smaller file for an empty one
 _OUR_TABLES = {
     "skipjack_log": "CREATE TABLE skipjack_log "
     "(id INTEGER PRIMARY KEY, batch TEXT NOT NULL, crc INTEGER NOT NULL)",
     "skipjack_format": "CREATE TABLE skipjack_format (version INTEGER NOT NULL)",
 }
-_OPTUNAS_TABLES = {"studies", "trials", "version_info"}
+_LEASES = (  # made at the first beat: files of before have none
+    "CREATE TABLE IF NOT EXISTS skipjack_leases "
+    "(worker TEXT PRIMARY KEY, beat REAL NOT NULL) WITHOUT ROWID"
+)
+_NOW = "(julianday('now') - 2440587.5) * 86400.0"  # seconds since the epoch
 
 
 @final
 class SqliteLog:
     """Batches as rows (id, JSON text, checksum) of one table.
 
-    Write-ahead logging with full synchronisation: what is committed survives SIGKILL and power
-    loss, and readers never wait for writers. On a network file system a rollback journal.
+    A snapshot takes the row of the last batch that it stands for; those before are deleted.
+
+    Write-ahead logging: what is committed survives SIGKILL, and power loss (see `is_lasting`);
+    readers never wait for writers. On a network file system a rollback journal.
 
     Args:
         path: The file; made, with its tables, when it does not exist.
@@ -49,7 +57,7 @@ class SqliteLog:
     """
 
     def __init__(self, path: str | os.PathLike[str]) -> None:
-        self._path = os.path.abspath(path)
+        self._path, self.is_hasty = os.path.abspath(path), True
         self._begin()
         self._perform(lambda connection: None, may_create=True)
 
@@ -58,45 +66,53 @@ class SqliteLog:
         self._inherited: list[Any] = []
         self._file: tuple[int, int] | None = None  # device and inode of what is open
         self._is_snapshot = False  # whether the connection does not see what others write
+        self._least = "FULL"  # the synchronisation of what need not survive a loss of power
+        self._watched: dict[str, tuple[float, float]] = {}  # worker: its last beat, seen when
+
+    @property
+    def path(self) -> str:
+        """The file."""
+        return self._path
 
     @property
     def key(self) -> Hashable:
         """The file itself, by whatever path."""
         return (type(self).__name__, self._file)
 
+    @property
+    def is_gone(self) -> bool:
+        """Whether the file is at its path no more; another one may have taken over its key."""
+        return self._identity() != self._file
+
     def append(self, stream: int, batch: Batch) -> int:
         """Add a batch; see `Log.append`."""
-        text = to_text(batch)
-        row = (text, _checksum(stream, text))
+        return self.append_all(stream, (batch,))
 
-        def insert(connection: Any) -> int:
-            position = _length(connection, stream)
-            if position > _TOMBSTONE:
-                raise NotFoundError(f"No study with id {stream}; it was deleted.")
-            connection.execute(
-                "INSERT INTO skipjack_log VALUES (?, ?, ?)", (_id(stream, position), *row)
-            )
-            return position
-
-        return self._write(insert)
+    def append_all(self, stream: int, batches: Sequence[Batch]) -> int:
+        """Add batches in one transaction; see `Groups.append_all`."""
+        texts = [to_text(batch) for batch in batches]
+        lasting = not self.is_hasty or any(is_lasting(batch[2]) for batch in batches)
+        return self._write(lambda opened: _insert(opened, stream, texts), lasting)
 
     def read(self, stream: int, after: int) -> Sequence[Batch]:
         """The batches of a stream but the first `after`."""
-        first = _id(stream, after)
+        first = key_of(stream, after)
         rows = self._perform(
             lambda connection: connection.execute(
                 "SELECT id, batch, crc FROM skipjack_log WHERE id BETWEEN ? AND ? ORDER BY id",
-                (first, _id(stream, _TOMBSTONE)),
+                (first, key_of(stream, TOMBSTONE)),
             ).fetchall()
         )
         if self._is_snapshot:
             self.close()
-        if rows and rows[-1][0] == _id(stream, _TOMBSTONE):
+        if rows and rows[-1][0] == key_of(stream, TOMBSTONE):
             raise NotFoundError(f"No study with id {stream}; it was deleted.")
+        if rows and str(rows[0][1]).startswith(SNAPSHOT):
+            raise Compacted
         for i, (id_, text, checksum) in enumerate(rows):
             if id_ != first + i:
                 raise self._damaged(f"record {after + i} of stream {stream} is missing")
-            if checksum != _checksum(stream, text):
+            if checksum != checksum_of(stream, text):
                 raise self._damaged(f"record {after + i} of stream {stream} has changed")
         found: list[Batch] = json.loads(f"[{','.join(text for _, text, _ in rows)}]")
         return found
@@ -105,11 +121,95 @@ class SqliteLog:
         """Delete a stream; see `Log.drop`."""
 
         def delete(connection: Any) -> None:
-            between = (_id(stream, 0), _id(stream, _TOMBSTONE))
+            between = (key_of(stream, 0), key_of(stream, TOMBSTONE))
             connection.execute("DELETE FROM skipjack_log WHERE id BETWEEN ? AND ?", between)
             connection.execute("INSERT INTO skipjack_log VALUES (?, '', 0)", between[1:])
 
         self._write(delete)
+
+    def save(self, stream: int, position: int, text: str) -> None:
+        """Replace batches by a snapshot; see `Snapshots.save`."""
+        last = key_of(stream, position - 1)
+        kept = SNAPSHOT + text
+        row = (last, kept, checksum_of(stream, kept, position))
+
+        def replace(connection: Any) -> None:
+            if _length(connection, stream) > TOMBSTONE:
+                raise NotFoundError(f"No study with id {stream}; it was deleted.")
+            if position > (self._snapshot(connection, stream) or (0,))[0]:
+                between = (key_of(stream, 0), last)
+                connection.execute("DELETE FROM skipjack_log WHERE id BETWEEN ? AND ?", between)
+                connection.execute("INSERT INTO skipjack_log VALUES (?, ?, ?)", row)
+
+        self._write(replace)
+
+    def load(self, stream: int) -> tuple[int, str] | None:
+        """The snapshot of a stream; see `Snapshots.load`."""
+        found = self._perform(lambda connection: self._snapshot(connection, stream))
+        if found is None:
+            return None
+        position, text, checksum = found
+        if position > TOMBSTONE:
+            raise NotFoundError(f"No study with id {stream}; it was deleted.")
+        if checksum != checksum_of(stream, text, position):
+            raise self._damaged(f"the snapshot of stream {stream} has changed")
+        return position, text.removeprefix(SNAPSHOT)
+
+    def _snapshot(self, connection: Any, stream: int) -> tuple[int, str, int] | None:
+        """Position, text and checksum of a stream's snapshot, or of its tombstone."""
+        row = connection.execute(
+            "SELECT id, batch, crc FROM skipjack_log WHERE id BETWEEN ? AND ? ORDER BY id LIMIT 1",
+            (key_of(stream, 0), key_of(stream, TOMBSTONE)),
+        ).fetchone()
+        if row is None or not (row[1] == "" or str(row[1]).startswith(SNAPSHOT)):
+            return None
+        return row[0] - key_of(stream, 0) + 1, *row[1:]
+
+    def beat(self, worker: str) -> None:
+        """Keep that a worker is alive now."""
+
+        def note(connection: Any) -> None:
+            connection.execute(_LEASES)
+            connection.execute(
+                f"INSERT INTO skipjack_leases VALUES (?, {_NOW}) "
+                f"ON CONFLICT (worker) DO UPDATE SET beat = excluded.beat",
+                (worker,),
+            )
+
+        self._write(note, lasting=False)
+
+    def ages(self) -> dict[str, float]:
+        """Seconds since the last beat of each worker, by the clock of this machine.
+
+        On a network file system, where clocks may differ: as long as this object has seen the
+        same beat.
+        """
+        rows = self._perform(
+            lambda connection: (
+                connection.execute(
+                    f"SELECT worker, beat, {_NOW} - beat FROM skipjack_leases"
+                ).fetchall()
+                if "skipjack_leases" in _tables(connection)
+                else []
+            )
+        )
+        if not platform.is_remote(self._path):
+            return {worker: max(0.0, age) for worker, _, age in rows}
+        now, before = time.monotonic(), self._watched
+        self._watched = {
+            worker: before[worker] if before.get(worker, (None,))[0] == beat else (beat, now)
+            for worker, beat, _ in rows
+        }
+        return {worker: now - since for worker, (_, since) in self._watched.items()}
+
+    def leave(self, worker: str) -> None:
+        """Forget a worker."""
+
+        def forget(connection: Any) -> None:
+            connection.execute(_LEASES)
+            connection.execute("DELETE FROM skipjack_leases WHERE worker = ?", (worker,))
+
+        self._write(forget, lasting=False)
 
     def close(self) -> None:
         """Close the connection; the next call opens another."""
@@ -129,10 +229,10 @@ class SqliteLog:
             self.close()
 
     def __getstate__(self) -> dict[str, Any]:
-        return {"_path": self._path}
+        return {"_path": self._path, "is_hasty": self.is_hasty}
 
     def __setstate__(self, state: dict[str, Any]) -> None:
-        self._path = state["_path"]
+        self.__dict__.update(state)
         self._begin()
         self._perform(lambda connection: None)
 
@@ -151,8 +251,8 @@ class SqliteLog:
                     raise self._explained(error) from error
                 time.sleep(0.01)
 
-    def _write(self, action: Callable[[Any], T]) -> T:
-        """Do something in a transaction: all of it or nothing, durable on return."""
+    def _write(self, action: Callable[[Any], T], lasting: bool = True) -> T:
+        """Do all of something or nothing; then safe from loss of power, if `lasting`."""
 
         def transaction(connection: Any) -> T:
             if self._identity() != self._file:
@@ -161,6 +261,7 @@ class SqliteLog:
                     f"is written. What was told before is still known to this process: save it "
                     f"with skipjack.copy_study(from_storage=study._storage, to_storage=...)."
                 )
+            connection.execute(f"PRAGMA synchronous = {'FULL' if lasting else self._least}")
             connection.execute("BEGIN IMMEDIATE")
             try:
                 result = action(connection)
@@ -185,11 +286,8 @@ class SqliteLog:
         # Only by its size: closing the file here would drop the locks of all our connections to it.
         if os.path.isfile(self._path) and 0 < os.path.getsize(self._path) < _SMALLEST:
             raise self._damaged("it is too small for an SQLite database, which would overwrite it")
-        if os.path.exists(self._path) and not _is_writable(self._path):
-            connection = self._open_for_reading()
-        else:
-            # Waiting happens in `_perform`, so that Ctrl-C is heard.
-            connection = self._connect(self._path)
+        is_fixed = os.path.exists(self._path) and not _is_writable(self._path)
+        connection = self._open_for_reading() if is_fixed else self._connect(self._path)
         try:
             self._prepare(connection, check=may_create)
             self._file = self._identity()
@@ -199,6 +297,7 @@ class SqliteLog:
         return connection
 
     def _connect(self, database: str, uri: bool = False) -> Any:
+        # Waiting happens in `_perform`, so that Ctrl-C is heard.
         return sqlite3.connect(
             database, timeout=1.0, isolation_level=None, check_same_thread=False, uri=uri
         )
@@ -223,49 +322,77 @@ class SqliteLog:
         """Make the tables when they are missing, or check that they are ours and intact."""
         tables = _tables(connection)
         ours = tables.keys() & _OUR_TABLES.keys()
+        is_writable = not connection.execute("PRAGMA query_only").fetchone()[0]
         if not ours:
-            if tables:
+            is_optunas = bool(tables) and optuna_files.is_optunas(tables.keys(), self._path)
+            if tables and not is_optunas:
                 raise self._foreign(set(tables))
-            if connection.execute("PRAGMA query_only").fetchone()[0]:
+            if not is_writable and is_optunas:
+                raise optuna_files.cannot_import(self._path, f"sqlite:///{self._path}")
+            if not is_writable:
                 raise StorageInternalError(
                     f"{self._path} is read-only and holds no studies of Skipjack."
                 )
+            self._create(connection)
         elif len(ours) < len(_OUR_TABLES):
             raise self._damaged(f"of its tables there are only {', '.join(sorted(tables))}")
-        mode = "DELETE" if platform.is_remote(self._path) else "WAL"
-        if not connection.execute("PRAGMA query_only").fetchone()[0]:
+        if is_writable:
+            mode = "DELETE" if platform.is_remote(self._path) else "WAL"
             connection.execute(f"PRAGMA journal_mode = {mode}")
-            connection.execute("PRAGMA synchronous = FULL")
+            self._least = "NORMAL" if mode == "WAL" else "FULL"
         if not ours:
-            self._create(connection)
             return
         self._check_format(connection)
         if any(tables[name] != text for name, text in _OUR_TABLES.items()):
             raise self._damaged("the description of its tables has changed")
         if check and os.path.getsize(self._path) <= _CHECKED_WHOLE:
             self._check_structure(connection)
+        if check and "skipjack_imported" in tables:
+            optuna_files.check_growth(connection.execute, self._path)
 
     def _create(self, connection: Any) -> None:
+        """Make the tables, and fill them with what Optuna has in the file: all or nothing."""
+        news = None
         connection.execute("BEGIN IMMEDIATE")
-        if not _tables(connection):  # nobody was faster
+        tables = _tables(connection)
+        if not tables.keys() & _OUR_TABLES.keys():  # nobody was faster
             for statement in _OUR_TABLES.values():
                 connection.execute(statement)
             connection.execute("INSERT INTO skipjack_format VALUES (?)", (FORMAT,))
+            if tables:
+                news = self._import(connection)
         connection.execute("COMMIT")
+        if news is not None:
+            _logger.info(news)
+
+    def _import(self, connection: Any) -> Any:
+        self._check_pages(connection)
+        for name, columns in optuna_files.IMPORTED.items():
+            connection.execute(f"CREATE TABLE {name} ({columns})")
+        return optuna_files.import_tables(
+            connection.execute,
+            self._path,
+            lambda stream, batch: _insert(connection, stream, [to_text(batch)]),
+        )
 
     def _check_structure(self, connection: Any) -> None:
         """Look for damage to what holds the records; each has a checksum for itself."""
-        found = connection.execute("PRAGMA quick_check(1)").fetchall()
-        if found != [("ok",)]:
-            raise self._damaged(str(found[0][0]))
+        self._check_pages(connection)
         # With a gap, or without a beginning: a key has changed, so a record is not where it was.
         gap = connection.execute(
-            "SELECT id / ?1 - 1 AS stream FROM skipjack_log GROUP BY stream "
-            "HAVING max(id) % ?1 != ?2 AND max(id) % ?1 != count(*) - 1",
-            (_SPAN, _TOMBSTONE),
+            "SELECT stream FROM (SELECT id / ?1 - 1 AS stream, min(id) AS first, max(id) AS last, "
+            "count(*) AS n FROM skipjack_log GROUP BY stream) WHERE last % ?1 != ?2 AND "
+            "(last - first != n - 1 OR first % ?1 AND (SELECT substr(batch, 1, length(?3)) "
+            "FROM skipjack_log WHERE id = first) != ?3)",
+            (SPAN, TOMBSTONE, SNAPSHOT),
         ).fetchone()
         if gap is not None:
             raise self._damaged(f"records of stream {gap[0]} are missing")
+
+    def _check_pages(self, connection: Any) -> None:
+        found = connection.execute("PRAGMA quick_check(1)").fetchall()
+        if found != [("ok",)]:
+            raise self._damaged(str(found[0][0]))
 
     def _check_format(self, connection: Any) -> None:
         versions = [v for (v,) in connection.execute("SELECT version FROM skipjack_format")]
@@ -294,13 +421,10 @@ class SqliteLog:
         )
 
     def _foreign(self, tables: set[str]) -> StorageInternalError:
-        if tables >= _OPTUNAS_TABLES:
-            what = "is a database of Optuna, which this version of Skipjack cannot read yet"
-        else:
-            names = ", ".join(sorted(tables)[:5])
-            what = f"is a database of another program (its tables are {names})"
+        names = ", ".join(sorted(tables)[:5])
         return StorageInternalError(
-            f"{self._path} {what}. Nothing was changed in it; give the study a file of its own."
+            f"{self._path} is a database of another program (its tables are {names}). Nothing was "
+            f"changed in it; give the study a file of its own."
         )
 
     def _explained(self, error: Exception) -> StorageInternalError:
@@ -330,21 +454,27 @@ class SqliteLog:
         return StorageInternalError(f"SQLite cannot use {self._path}: {text}. {hint}")
 
 
-def _id(stream: int, position: int) -> int:
-    return (stream + 1) * _SPAN + position
+def _insert(connection: Any, stream: int, texts: Sequence[str]) -> int:
+    position = _length(connection, stream)
+    if position > TOMBSTONE:
+        raise NotFoundError(f"No study with id {stream}; it was deleted.")
+    connection.executemany(
+        "INSERT INTO skipjack_log VALUES (?, ?, ?)",
+        [
+            (key_of(stream, i), text, checksum_of(stream, text))
+            for i, text in enumerate(texts, position)
+        ],
+    )
+    return position
 
 
 def _length(connection: Any, stream: int) -> int:
-    """How many batches a stream has; more than _TOMBSTONE if it was dropped."""
+    """How many batches a stream has; more than TOMBSTONE if it was dropped."""
     (last,) = connection.execute(
         "SELECT max(id) FROM skipjack_log WHERE id BETWEEN ? AND ?",
-        (_id(stream, 0), _id(stream, _TOMBSTONE)),
+        (key_of(stream, 0), key_of(stream, TOMBSTONE)),
     ).fetchone()
-    return 0 if last is None else int(last) - _id(stream, 0) + 1
-
-
-def _checksum(stream: int, text: Any) -> int | None:
-    return zlib.crc32(text.encode(), stream + 1) if isinstance(text, str) else None
+    return 0 if last is None else int(last) - key_of(stream, 0) + 1
 
 
 def _tables(connection: Any) -> dict[str, str]:

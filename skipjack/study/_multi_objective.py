@@ -70,18 +70,7 @@ def _fast_non_domination_rank(
             f"`penalty` must have one value per point, so shape ({len(points)},), but got "
             f"{penalty.shape}."
         )
-    unknown = np.isnan(penalty)
-    groups = (
-        (~unknown & (penalty <= 0), points),
-        (~unknown & (penalty > 0), penalty[:, None]),
-        (unknown, points),
-    )
-    found, level = np.zeros(len(points), np.int64), 0
-    for members, what in groups:
-        if members.any():
-            found[members] = pareto.ranks(what[members]) + level
-            level = int(found[members].max()) + 1
-    return _first(found, n_below)
+    return _first(pareto.ranks_with_penalty(points, penalty), n_below)
 
 
 def _first(ranks: IntArray, n_below: int | None) -> IntArray:

@@ -11,12 +11,11 @@ from skipjack.records.replay import METRIC_NAMES, StudyState
 from skipjack.records.states import TrialState
 
 _logger = logging.get_logger(__name__)
+_COMPLETE = TrialState.COMPLETE
 
 
 def complete(state: StudyState, draft: Draft) -> None:
     """Log the values and parameters of a trial, and the best so far."""
-    if not _logger.isEnabledFor(logging.INFO):
-        return
     history = state.history
     values = history.user_values(state.rows[draft.number]) or []
     names = state.system.get(METRIC_NAMES)
@@ -55,8 +54,9 @@ def failed(draft: Draft, reason: str, error: BaseException | None, result: Any) 
 def ended(state: StudyState, draft: Draft, final: TrialState, reason: Sequence[Any]) -> None:
     """Log the end of a trial; `reason` is (message, error, what the objective returned)."""
     message, error, result = reason
-    if final is TrialState.COMPLETE:
-        complete(state, draft)
+    if final is _COMPLETE:
+        if _logger.isEnabledFor(logging.INFO):
+            complete(state, draft)
     elif final is TrialState.PRUNED:
         pruned(draft, message)
     else:

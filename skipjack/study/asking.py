@@ -2,56 +2,127 @@
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, NamedTuple
 
-from skipjack import logging, platform
+from skipjack import logging
+from skipjack.errors import invalid
+from skipjack.records.attributes import FIXED, told_float
 from skipjack.records.draft import Draft
-from skipjack.records.replay import NO_RETRY, StudyState
-from skipjack.records.states import TrialState
-from skipjack.samplers.base import Exhausted, ModelSampler
+from skipjack.records.events import Event
+from skipjack.records.replay import StudyState
+from skipjack.records.space import Space
+from skipjack.records.still import still
+from skipjack.samplers.base import Exhausted, ModelSampler, proposal
+from skipjack.storages import leases
 from skipjack.storages.ledger import Ledger
+from skipjack.storages.port import Overtaken
 from skipjack.study import telling
-from skipjack.trial.trial import FIXED, RETRIED, Trial, stream_of
+from skipjack.trial.trial import Trial, shown, stream_of
 
 _logger = logging.get_logger(__name__)
-RETRIES = "retry_history"  # the system attribute of a retry that names the trials before it
-_CHECK_EVERY = 0.1  # seconds between two looks at whether a worker is alive
+_NOTHING: Mapping[str, float] = {}
+_FRESH = 0.01  # seconds for which a loop does without asking a log for news that is far
 
 
-def begin(study: Any, held: bool) -> Trial | None:
+class Start(NamedTuple):
+    """How trials start.
+
+    Attributes:
+        held: Whether this process holds a lease on the trial and tells its end itself. A trial
+            that is not held may be told by any process.
+        timeout: For how many seconds a result is waited for; None: for ever.
+        limit: How many trials the study may have. Those that wait count, and are started.
+    """
+
+    held: bool
+    timeout: float | None = None
+    limit: int | None = None
+
+    def event(self, ledger: Ledger, do: str) -> Event:
+        """An event that starts a trial now."""
+        now = time.time()
+        # In memory nobody else could ask who runs it.
+        worker = ledger.worker if self.held and ledger.shared else None
+        event: Event = {"do": do, "time": now, "worker": worker}
+        if self.timeout is not None:
+            event["deadline"] = now + self.timeout
+        if self.limit is not None and do == "create":
+            event["limit"] = self.limit
+        return event
+
+
+def not_held(timeout: Any) -> Start:
+    """How a trial starts that any process may tell.
+
+    Raises:
+        TypeError: If `timeout` is no number.
+        ValueError: If it is negative, infinite or NaN.
+    """
+    if timeout is not None:
+        timeout = told_float("timeout", timeout)
+        if not 0 <= timeout < math.inf:
+            raise invalid("timeout", "be a number of seconds, or None", timeout)
+    return Start(held=False, timeout=timeout)
+
+
+def begin(study: Any, start: Start) -> Trial | None:
     """Start the next trial of a study.
+
+    Returns:
+        The trial; None if there are `limit` trials, or if it would be held and the sampler has
+        nothing left to try.
+    """
+    ledger: Ledger = study._ledger
+    if ledger.is_far and not _others_run(ledger, ledger.study(study._study_id)):
+        # Likely nothing is new: then it is known at once, by the creation itself.
+        try:
+            return _begin(study, start, is_hasty=True)
+        except Overtaken:
+            pass
+    return _begin(study, start)
+
+
+def _begin(study: Any, start: Start, is_hasty: bool = False) -> Trial | None:
+    """Start the next trial.
 
     Args:
         study: The study.
-        held: Whether this process holds a lease on the trial and tells its end itself. A trial
-            that is not held may be told by any process.
+        start: How.
+        is_hasty: Whether to do without asking the log for news.
 
-    Returns:
-        The trial; None if it would be held and the sampler has nothing left to try.
+    Raises:
+        Overtaken: If that would have been better.
     """
     ledger: Ledger = study._ledger
-    sampler = study.sampler
-    worker = ledger.worker if held else None
-    with ledger.lock:
-        state = ledger.sync(study._study_id)
-        if ledger.shared:
-            _reclaim(ledger, state)
-        number = _claim(ledger, state, worker)
-        if study._proposes:
-            try:
-                return _propose(study, sampler, state, number, worker, held)
-            except BaseException as error:
-                if number is not None:
-                    telling.give_up(study, number, error)
-                raise
+    sampler, held = study._sampler, start.held
+    state = ledger.study(study._study_id)
+    if ledger.shared or state.timed:
+        # In a loop the end of the last trial has just brought the news.
+        is_fresh = is_hasty or (held and time.monotonic() - state.heard < _FRESH)
+        state = leases.reclaim(study, start.limit, synced=not is_fresh)
+    if held and ledger.shared:
+        with ledger.lock:
+            ledger.watch.hold()
+    number = _claim(ledger, state, start) if state.waiting else None
+    if number is None and start.limit is not None and len(state.rows) >= start.limit:
+        return None
+    if study._proposes:
+        try:
+            return _propose(study, sampler, state, number, start, is_hasty)
+        except BaseException as error:
+            if number is not None:
+                telling.give_up(study, number, error)
+            raise
+    if number is None:
+        if held and _is_exhausted(sampler, study):
+            return None
+        number = ledger.commit(state.study_id, start.event(ledger, "create"), alone=is_hasty)
         if number is None:
-            if held and _is_exhausted(sampler, study):
-                return None
-            event = {"do": "create", "time": time.time(), "worker": worker}
-            number = ledger.commit(state.study_id, event)
-        trial = Trial._started(study, ledger, state, number, None, None)
+            return None
+    trial = Trial._started(study, ledger, state, number, None, None)
     try:
         sampler.before_trial(study, study._storage.get_trial(trial._trial_id))
     except BaseException as error:
@@ -66,12 +137,15 @@ def _is_exhausted(sampler: Any, study: Any) -> bool:
     return says is not None and bool(says(study))
 
 
-def _claim(ledger: Ledger, state: StudyState, worker: str | None) -> int | None:
+def _claim(ledger: Ledger, state: StudyState, start: Start) -> int | None:
     """Start the oldest trial that waits; None if none does."""
     while state.waiting:
-        number = state.waiting[0]
-        event = {"do": "claim", "n": number, "time": time.time(), "worker": worker}
-        if ledger.commit(state.study_id, event):
+        with ledger.lock:
+            if not state.waiting:
+                break
+            number = state.waiting[0]
+            is_first = ledger.commit(state.study_id, {**start.event(ledger, "claim"), "n": number})
+        if is_first:
             _logger.debug("Trial %d popped from the trial queue.", number)
             return number
     return None
@@ -82,48 +156,67 @@ def _propose(
     sampler: ModelSampler,
     state: StudyState,
     number: int | None,
-    worker: str | None,
-    held: bool,
+    start: Start,
+    is_hasty: bool,
 ) -> Trial | None:
-    """Start trial `number`, or a new one, with a proposal from one of our samplers."""
+    """Start trial `number`, or a new one, with a proposal from one of our samplers.
+
+    The proposal is made from what is known at one moment, `seen`, while others go on. A sampler
+    that does not look at the past has drawn before anybody could.
+    """
     ledger: Ledger = study._ledger
-    expected = state.n_trials if number is None else number
-    space, stream = state.history.space, stream_of(study, sampler, state, expected)
-    given = {} if number is None else _given(state.open[number], state)
-    params = sampler.propose(state.history, space, stream, given)
-    if isinstance(params, Exhausted):
-        if number is None and held:
-            return None
-        params = dict(params)
-    if given:
-        params = {**params, **given}
-    seen, made = state.position, None
-    if number is None:
-        event = {"do": "create", "time": time.time(), "worker": worker}
-        # The creation carries the proposal while nobody else can take the expected number.
-        if alone := not ledger.shared or not _others_run(ledger, state):
-            event["expect"], event["params"] = expected, params
-            event["seen"], event["by"] = seen, sampler.purpose
-        number = ledger.commit(state.study_id, event)
-        if number != expected:
-            stream = stream_of(study, sampler, state, number)
-            made = sampler.propose(state.history, space, stream, given)
-        elif not alone:
+    looks_back, given = study._looks_back, _NOTHING
+    with ledger.proposing if looks_back else ledger.lock:
+        with ledger.lock:
+            everything, seen = state.history, state.position
+            if looks_back:
+                everything = still(state, ledger.shared)
+            expected = len(state.rows) if number is None else number
+            history = shown(study, everything, expected) if study._hides else everything
+            space = history.space
+            if number is not None:
+                given = _given(state.any_draft(number), space)
+        stream = stream_of(study, sampler, state, expected)
+        draw = proposal if looks_back else type(sampler).propose
+        params, by = draw(sampler, history, space, stream, given), sampler.purpose
+        if type(params) is not dict:
+            by = getattr(params, "by", by)
+            if isinstance(params, Exhausted):
+                if number is None and is_hasty:
+                    raise Overtaken
+                if number is None and start.held:
+                    return None
+                params = dict(params)
+        if given:
+            params = {**params, **given}
+        made = None
+        if number is None:
+            event = start.event(ledger, "create")
+            # The creation carries the proposal, for the case that nobody else takes the number.
+            event.update(expect=expected, params=params, seen=seen, by=by)
+            number = ledger.commit(state.study_id, event, alone=is_hasty)
+            if number is None:
+                return None
+            if number != expected:
+                stream = stream_of(study, sampler, state, number)
+                history = shown(study, everything, number)
+                made = draw(sampler, history, space, stream, given)
+                by = getattr(made, "by", by)
+        elif params or by != sampler.purpose:
             made = params
-    elif params:
-        made = params
-    if made is not None:
-        proposed = {"do": "propose", "n": number, "params": dict(made), "seen": seen}
-        ledger.commit(state.study_id, {**proposed, "by": sampler.purpose})
-    return Trial._started(study, ledger, state, number, space, stream)
+    # What nobody reads and no retry repeats need not be kept: it can be drawn again.
+    if made is not None and (looks_back or given or ledger.record(state.study_id).retries):
+        event = {"do": "propose", "n": number, "params": dict(made), "seen": seen, "by": by}
+        ledger.commit(state.study_id, event)
+    return Trial._started(study, ledger, state, number, space, stream, made)
 
 
-def _given(draft: Draft, state: StudyState) -> Mapping[str, float]:
-    """The enqueued values that lie in the space so far, as internal ones."""
-    given = {}
+def _given(draft: Draft, space: Space) -> Mapping[str, float]:
+    """What a trial that waited has already, of the space so far, as internal values."""
+    given = {name: value for name, value in draft.internal.items() if name in space}
     for name, value in draft.system.get(FIXED, {}).items():
-        dist = state.history.space.get(name)
-        if dist is None:
+        dist = space.get(name)
+        if dist is None or name in given:
             continue
         try:
             internal = dist.to_internal_repr(value)
@@ -136,52 +229,4 @@ def _given(draft: Draft, state: StudyState) -> Mapping[str, float]:
 
 def _others_run(ledger: Ledger, state: StudyState) -> bool:
     """Whether another process holds a lease on a trial that runs."""
-    return any(draft.worker not in (None, ledger.worker) for draft in state.open.values())
-
-
-def _reclaim(ledger: Ledger, state: StudyState) -> None:
-    """Fail trials whose worker is dead, and queue them again as the study's policy says."""
-    now = time.monotonic()
-    for draft in list(state.open.values()):
-        worker = draft.worker
-        if worker is None or worker == ledger.worker:
-            continue
-        if now - ledger.checked.get(worker, -_CHECK_EVERY) < _CHECK_EVERY:
-            continue
-        if not platform.is_dead(worker):
-            ledger.checked[worker] = now
-            continue
-        if draft.state is not TrialState.RUNNING:  # another process was faster
-            continue
-        event: dict[str, Any] = {
-            "do": "reclaim",
-            "n": draft.number,
-            "time": time.time(),
-            "reason": "The process that ran this trial died before it told a result.",
-        }
-        past = draft.system.get(RETRIES, [])
-        if len(past) < ledger.record(state.study_id).retries:
-            event["retry"] = _retry(draft, state, past)
-        retry = ledger.commit(state.study_id, event)
-        if retry is not None:
-            again = "" if retry == NO_RETRY else f" It is queued again as trial {retry}."
-            _logger.warning(
-                "Trial %d failed because the process that ran it died.%s", draft.number, again
-            )
-
-
-def _retry(draft: Draft, state: StudyState, past: list[int]) -> dict[str, Any]:
-    """Attributes of the trial that repeats a lost one: the same parameters, a new number."""
-    space = state.history.space
-    params = {
-        name: space[name].to_external_repr(value)
-        for name, value in draft.proposal.items()
-        if name in space
-    }
-    fixed = {**params, **draft.system.get(FIXED, {}), **draft.params}
-    system = {
-        RETRIED: draft.system.get(RETRIED, draft.number),
-        RETRIES: [*past, draft.number],
-        FIXED: fixed,
-    }
-    return {"user": dict(draft.user), "system": system}
+    return len(state.leases) > (ledger.worker in state.leases)

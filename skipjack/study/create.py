@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Iterable, Sequence
 from typing import Any, Literal, TypeAlias
 from uuid import uuid4
@@ -9,16 +10,19 @@ from uuid import uuid4
 import numpy as np
 
 from skipjack import _optional, logging
-from skipjack.errors import DuplicatedStudyError, InvalidValueError, invalid, wrong_type
+from skipjack.errors import DuplicatedStudyError, invalid, wrong_type
 from skipjack.pruners import BasePruner
+from skipjack.records.replay import DYNAMIC_CHOICES
 from skipjack.records.states import StudyDirection
 from skipjack.records.times import local_time
 from skipjack.samplers import BaseSampler
 from skipjack.storages import BaseStorage, get_storage
-from skipjack.storages.base import DEFAULT_STUDY_NAME_PREFIX
+from skipjack.storages.base import DEFAULT_STUDY_NAME_PREFIX, only_name
 from skipjack.storages.face import LedgerStorage
-from skipjack.study.study import Study, check_part, unsupported_storage
+from skipjack.storages.names import on_ledger
+from skipjack.study.study import Study, check_part
 
+copying = _optional.lazy("skipjack.storages.copying")
 summary = _optional.lazy("skipjack.study.summary")
 
 _logger = logging.get_logger(__name__)
@@ -35,6 +39,8 @@ def create_study(
     load_if_exists: bool = False,
     directions: Sequence[Direction] | None = None,
     max_retries: int = 1,
+    dynamic_choices: bool = False,
+    retry_with_reports: bool = False,
 ) -> Study:
     """Make a study.
 
@@ -49,6 +55,11 @@ def create_study(
         directions: A direction for each objective, if there are several.
         max_retries: How often the parameters of a trial are tried again when the process that
             ran it died.
+        dynamic_choices: Whether the choices of a categorical parameter may be others from trial
+            to trial: new ones are tried, those that are gone are not proposed any more, and what
+            is known of the others still counts. Kept with the study; a study that exists is told
+            so too when it is loaded.
+        retry_with_reports: Whether they begin with its reports, to go on from a checkpoint.
 
     Raises:
         DuplicatedStudyError: If there is a study of that name, and it is not to be loaded.
@@ -62,12 +73,10 @@ def create_study(
     for part, given in (("sampler", sampler), ("pruner", pruner)):
         if given is not None:
             check_part(part, given)
-    kept = get_storage(storage)
+    kept = on_ledger(get_storage(storage))
     name = f"{DEFAULT_STUDY_NAME_PREFIX}{uuid4()}" if study_name is None else study_name
-    if not isinstance(kept, LedgerStorage):
-        raise unsupported_storage(kept)
     try:
-        kept.ledger.create_study(name, chosen, max_retries)
+        kept.ledger.create_study(name, chosen, max_retries, reports=retry_with_reports)
     except DuplicatedStudyError:
         if not load_if_exists:
             raise
@@ -76,7 +85,10 @@ def create_study(
         )
     else:
         _logger.info(f"A new study created in {kept.medium} with name: {name}")
-    return Study(name, kept, sampler, pruner)
+    made = Study(name, kept, sampler, pruner)
+    if dynamic_choices:
+        kept.set_study_system_attr(made._study_id, DYNAMIC_CHOICES, True)
+    return made
 
 
 def load_study(
@@ -100,13 +112,7 @@ def load_study(
     """
     kept = get_storage(storage)
     if study_name is None:
-        names = get_all_study_names(kept)
-        if len(names) != 1:
-            raise InvalidValueError(
-                f"`study_name` must be given, since the storage has {len(names)} studies"
-                f"{': ' if names else ''}{', '.join(map(repr, names[:10]))}."
-            )
-        study_name = names[0]
+        study_name = only_name(get_all_study_names(kept))
         _logger.info(
             f"Study name was omitted but trying to load `study_name='{study_name}'` because that "
             f"was the only study found in the storage."
@@ -132,48 +138,31 @@ def delete_study(*, study_name: str, storage: str | BaseStorage) -> None:
 
 def copy_study(
     *,
-    from_study_name: str,
-    from_storage: str | BaseStorage,
+    from_study_name: str | None,
+    from_storage: str | BaseStorage | Study,
     to_storage: str | BaseStorage,
     to_study_name: str | None = None,
 ) -> None:
     """Copy a study: directions, attributes, seed, and all trials with their numbers.
 
+    Storages may also be Optuna's: a URL such as "optuna+sqlite:///old.db" names one that Optuna
+    has written or is going to read, and its storage objects are taken as they are.
+
     Args:
-        from_study_name: Its name.
-        from_storage: Where it is, a URL or a storage.
+        from_study_name: Its name; None if it is the only one there.
+        from_storage: Where it is, a URL or a storage; or a study itself, ours or Optuna's.
         to_storage: Where the copy is made.
         to_study_name: The name of the copy; the same if None.
 
     Raises:
         KeyError: If there is no such study.
+        ValueError: If no name was given and there is not exactly one study.
         DuplicatedStudyError: If the name of the copy is taken.
     """
-    source, target = get_storage(from_storage), get_storage(to_storage)
-    found = source.get_study_id_from_name(from_study_name)
-    trials = source.get_all_trials(found, deepcopy=False)
-    name = from_study_name if to_study_name is None else to_study_name
-    directions = source.get_study_directions(found)
-    if isinstance(source, LedgerStorage) and isinstance(target, LedgerStorage):
-        old = source.ledger.record(found)
-        made = target.ledger.create_study(name, directions, old.retries, old.seed)
-    else:
-        made = target.create_new_study(directions, name)
-    try:
-        for key, value in source.get_study_system_attrs(found).items():
-            target.set_study_system_attr(made, key, value)
-        for key, value in source.get_study_user_attrs(found).items():
-            target.set_study_user_attr(made, key, value)
-        if isinstance(target, LedgerStorage):
-            target.add_trials(made, trials)
-        else:
-            for trial in trials:
-                target.create_new_trial(made, trial)
-    except BaseException:  # half a copy would be taken for a whole one
-        target.delete_study(made)
-        raise
-    medium = target.medium if isinstance(target, LedgerStorage) else type(target).__name__
-    _logger.info(f"A new study created in {medium} with name: {name}")
+    study = copying.taken(from_storage, from_study_name)
+    if to_study_name is not None:
+        study = dataclasses.replace(study, name=to_study_name)
+    copying.put(copying.storage_of(to_storage), study)
 
 
 def get_all_study_names(storage: str | BaseStorage) -> list[str]:

@@ -17,6 +17,17 @@ pandas = _optional.lazy("pandas", extra="pandas", needed_by="Study.trials_datafr
 _MISSING = float("nan")
 _MUTABLE = {list, dict}
 _TIMES = ("datetime_start", "datetime_complete")
+DEFAULT = (
+    "number",
+    "value",
+    "datetime_start",
+    "datetime_complete",
+    "duration",
+    "params",
+    "user_attrs",
+    "system_attrs",
+    "state",
+)
 Columns = dict[tuple[str, str], Any]
 
 
@@ -30,6 +41,8 @@ def trials_dataframe(study: Any, attrs: tuple[str, ...], multi_index: bool) -> A
     many = len(study.directions) > 1
     names = study._ledger.sync(study._study_id).system.get(METRIC_NAMES)
     columns: Columns = {}
+    if attrs == DEFAULT:
+        attrs = (*attrs, "metrics")
     for attr in attrs:
         if attr in ("value", "values"):
             columns |= _values(trials, "values" if many else attr, names, many)
@@ -55,6 +68,7 @@ _READ: dict[str, Callable[[FrozenTrial], Any]] = {
     "params": lambda t: t._params,
     "user_attrs": lambda t: t._user_attrs,
     "system_attrs": lambda t: t._system_attrs,
+    "metrics": lambda t: {name: of[max(of)] for name, of in t.metrics.items()},
     "number": lambda t: t._number,
     "state": lambda t: t.state.name,
 }

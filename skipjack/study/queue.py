@@ -10,10 +10,9 @@ import numpy as np
 
 from skipjack import logging
 from skipjack.errors import wrong_type
-from skipjack.records.attributes import attribute_key, plain
+from skipjack.records.attributes import FIXED, attribute_key, plain
 from skipjack.records.replay import StudyState
 from skipjack.records.states import TrialState
-from skipjack.trial.trial import FIXED
 
 _logger = logging.get_logger(__name__)
 _CLOSE = 1e-5  # relative difference below which two numbers count as the same

@@ -8,27 +8,32 @@ from typing import Any, TypeAlias
 
 from skipjack import _optional
 from skipjack.distributions import BaseDistribution, converted, intern
-from skipjack.errors import InvalidValueError, UnsupportedError, WrongStateError, wrong_type
+from skipjack.errors import WrongStateError, wrong_type
 from skipjack.pruners import BasePruner, MedianPruner
 from skipjack.records.attributes import warn_user
-from skipjack.records.frozen import FrozenTrial, html_table, only_direction
+from skipjack.records.frozen import FrozenTrial, only_direction
 from skipjack.records.history import History
 from skipjack.records.replay import METRIC_NAMES
 from skipjack.records.states import StudyDirection, TrialState
 from skipjack.records.suggest import check_name
 from skipjack.samplers import BaseSampler, TPESampler
-from skipjack.samplers.base import proposes
+from skipjack.samplers.base import looks_back, proposes
 from skipjack.storages import BaseStorage, get_storage
 from skipjack.storages.face import LedgerStorage
 from skipjack.storages.ledger import Ledger
-from skipjack.trial.trial import Trial
+from skipjack.storages.names import on_ledger
+from skipjack.trial.trial import Trial, hides
 
 # What a study that was just made does not need yet.
 loop = _optional.lazy("skipjack.execution.loop")
+amending = _optional.lazy("skipjack.study.amending")
 asking = _optional.lazy("skipjack.study.asking")
 best = _optional.lazy("skipjack.study.best")
 frames = _optional.lazy("skipjack.study.frames")
+given = _optional.lazy("skipjack.study.given")
 queue = _optional.lazy("skipjack.study.queue")
+stopping = _optional.lazy("skipjack.execution.stopping")
+summary = _optional.lazy("skipjack.study.summary")
 telling = _optional.lazy("skipjack.study.telling")
 
 ObjectiveFuncType: TypeAlias = Callable[[Trial], float | Sequence[float]]
@@ -36,14 +41,6 @@ _METHODS = {
     "sampler": ("infer_relative_search_space", "sample_relative", "sample_independent"),
     "pruner": ("prune",),
 }
-
-
-def unsupported_storage(storage: BaseStorage) -> UnsupportedError:
-    """The error of opening a study in a storage that a user wrote."""
-    return UnsupportedError(
-        f"{type(storage).__name__} is a storage of your own, in which studies are not possible "
-        f"yet. Use `InMemoryStorage()` or a URL such as 'sqlite:///study.db'."
-    )
 
 
 def check_part(name: str, part: Any) -> None:
@@ -74,6 +71,10 @@ class Study:
         KeyError: If the storage has no study of that name.
     """
 
+    diagnose: Callable[..., Any]  # these three are of a higher floor, see `skipjack/__init__.py`
+    recommend: Callable[..., Any]
+    report: Callable[..., Any]
+
     def __init__(
         self,
         study_name: str,
@@ -81,10 +82,7 @@ class Study:
         sampler: BaseSampler | None = None,
         pruner: BasePruner | None = None,
     ) -> None:
-        kept = get_storage(storage)
-        if not isinstance(kept, LedgerStorage):
-            raise unsupported_storage(kept)
-        self._storage = kept
+        self._storage: LedgerStorage = on_ledger(get_storage(storage))
         self._study_id = self._storage.get_study_id_from_name(study_name)
         self.study_name = study_name
         self._directions = self._storage.get_study_directions(self._study_id)
@@ -108,6 +106,7 @@ class Study:
         check_part("sampler", sampler)
         self._sampler = sampler
         self._proposes = proposes(sampler)  # whether to ask it by our own, shorter way
+        self._looks_back = looks_back(sampler)
 
     @property
     def pruner(self) -> BasePruner:
@@ -118,6 +117,7 @@ class Study:
     def pruner(self, pruner: BasePruner) -> None:
         check_part("pruner", pruner)
         self._pruner = pruner
+        self._hides = hides(pruner)  # whether samplers may see a part of the past only
 
     def __getstate__(self) -> dict[str, Any]:
         left_out = ("_ledger", "_thread_local", "_stop_flag", "_loops")
@@ -129,21 +129,7 @@ class Study:
 
     def _repr_html_(self) -> str:
         """A small table for notebooks."""
-        state = self._ledger.sync(self._study_id)
-        rows: list[tuple[str, Any]] = [
-            ("Directions", ", ".join(d.name.lower() for d in self._directions)),
-            ("Trials", state.n_trials),
-        ]
-        rows += [
-            (name.name.capitalize(), count)
-            for name, count in zip(TrialState, state.history.counts, strict=True)
-            if count
-        ]
-        if len(self._directions) == 1 and state.history.best is not None:
-            trial = self.best_trial
-            rows += [("Best trial", trial.number), ("Best value", trial.value)]
-            rows += list(trial.params.items())
-        return html_table(f"Study {self.study_name}", rows)
+        return str(summary.html(self))
 
     # ------------------------------------------------------------------------------- results
 
@@ -253,7 +239,7 @@ class Study:
 
         Args:
             attrs: Attributes of trials, in the order of the columns. Those that are dicts get a
-                column per key, named `params_x`.
+                column per key, named `params_x`. Left out, metrics are columns too: last values.
             multi_index: Name those columns by pairs instead, ("params", "x").
 
         Raises:
@@ -274,36 +260,41 @@ class Study:
         callbacks: Iterable[Callable[[Study, FrozenTrial], None]] | None = None,
         gc_after_trial: bool = False,
         show_progress_bar: bool = False,
+        *,
+        n_trials_total: int | None = None,
+        stop: Any = None,
     ) -> None:
-        """Run trials of `func` in this process.
+        """Run trials of `func` in this process, until the first reason to stop.
 
         Called again, it goes on where it stopped. An exception in `func` ends the trial as FAIL,
         with the exception as its reason, and is raised unless `catch` names it.
 
         Args:
             func: The objective: takes a `Trial`, returns a number, or one per objective.
-            n_trials: How many trials to run; None: until something else stops it.
+            n_trials: How many trials to run here; None: until something else stops it.
             timeout: Begin no trial after so many seconds.
             n_jobs: How many threads run trials at the same time; -1: one per processor.
             catch: Exceptions that do not end the run.
             callbacks: Called with (study, trial) after each trial.
             gc_after_trial: Collect garbage after each trial.
             show_progress_bar: Show one; needs `n_trials` or `timeout`.
+            n_trials_total: How many trials the study may have, whoever made them: finished,
+                failed, running or queued. No more are made, in all processes together.
+            stop: Rules that end the run, of which one is enough, such as {"target": 0.1,
+                "patience": 30} or [Target(0.1), Patience(30)]; see `skipjack.terminator`.
 
         Raises:
             RuntimeError: If called inside an objective or callback of the same study.
         """
         loop.optimize(
-            self,
-            func,
-            n_trials,
-            timeout,
-            n_jobs,
-            catch,
-            callbacks,
-            gc_after_trial,
-            show_progress_bar,
+            *(self, func, n_trials, timeout, n_jobs, catch, callbacks),
+            *(gc_after_trial, show_progress_bar, n_trials_total, stop),
         )
+
+    @property
+    def stop_reason(self) -> str | None:
+        """Why a rule of `optimize(stop=...)` ended the last run; None if none did, or one runs."""
+        return stopping.reason_of(self)  # type: ignore[no-any-return]  # lazy
 
     def stop(self) -> None:
         """End the running `optimize` when the trials that run have ended.
@@ -317,11 +308,19 @@ class Study:
             )
         self._stop_flag = True
 
-    def ask(self, fixed_distributions: dict[str, BaseDistribution] | None = None) -> Trial:
+    def ask(
+        self,
+        fixed_distributions: dict[str, BaseDistribution] | None = None,
+        *,
+        timeout: float | None = None,
+    ) -> Trial:
         """Start a trial and return it; `tell` its result later, from any process.
 
         Args:
             fixed_distributions: Parameters to suggest at once, by name.
+            timeout: After so many seconds without a result the trial is failed by the next `ask`
+                or `optimize`, and tried again as `create_study(max_retries=...)` says; None:
+                never. A result that is told later still counts.
         """
         if fixed_distributions is not None:
             if not isinstance(fixed_distributions, dict):
@@ -332,7 +331,7 @@ class Study:
                 check_name(name)
                 if not isinstance(dist, BaseDistribution):
                     raise wrong_type(f"fixed_distributions[{name!r}]", "be a distribution", dist)
-        trial: Trial = asking.begin(self, held=False)  # only one that is held may be refused
+        trial: Trial = asking.begin(self, asking.not_held(timeout))  # never None
         try:
             for name, dist in (fixed_distributions or {}).items():
                 trial._suggest(name, intern(converted(dist)))
@@ -410,17 +409,56 @@ class Study:
         Raises:
             ValueError: If one is not possible here; then none is added.
         """
-        chosen = list(trials)
-        for trial in chosen:
-            if not isinstance(trial, FrozenTrial):
-                raise wrong_type("trial", "be a FrozenTrial", trial, "Use `create_trial`.")
-            trial._validate_fields()
-            if trial.values is not None and len(trial.values) != len(self._directions):
-                raise InvalidValueError(
-                    f"A trial with {len(trial.values)} values cannot be added to a study with "
-                    f"{len(self._directions)} objectives."
-                )
+        chosen = given.trials(trials, len(self._directions))
         self._storage.add_trials(self._study_id, chosen, strict=True)
+
+    def withdraw_trial(self, trial: Trial | FrozenTrial | int, reason: str) -> FrozenTrial:
+        """Let a trial that has ended count no more, for the reason given.
+
+        It keeps its number and parameters and is FAIL without values, in every process.
+
+        Raises:
+            RuntimeError: If it has not ended, or is withdrawn already.
+            KeyError: If there is no such trial.
+        """
+        return amending.withdraw(self, trial, reason)  # type: ignore[no-any-return]  # lazy
+
+    def restore_trial(self, trial: Trial | FrozenTrial | int) -> FrozenTrial:
+        """Undo `withdraw_trial`, or else the newest `amend_trial`; again for the one before.
+
+        Raises:
+            RuntimeError: If there is nothing to undo.
+        """
+        return amending.restore(self, trial)  # type: ignore[no-any-return]  # lazy
+
+    def amend_trial(
+        self,
+        trial: Trial | FrozenTrial | int,
+        *,
+        reason: str,
+        values: float | Sequence[float] | None = None,
+        state: TrialState | None = None,
+        user_attrs: dict[str, Any] | None = None,
+        constraints: dict[str, float] | None = None,
+    ) -> FrozenTrial:
+        """Correct a trial that has ended, in every process; what is not given stays.
+
+        Args:
+            trial: The trial or its number.
+            reason: Why; kept with the trial.
+            values: The objective value, or one per objective.
+            state: COMPLETE and PRUNED may have values, FAIL has none.
+            user_attrs: Attributes to set.
+            constraints: Constraint values to set.
+
+        Raises:
+            ValueError: If state and values do not fit.
+            RuntimeError: If the trial has not ended, or is withdrawn.
+            KeyError: If there is no such trial.
+        """
+        return amending.amend(  # type: ignore[no-any-return]  # lazy
+            self, trial, reason, values, state, user_attrs, constraints
+        )
 
     def set_user_attr(self, key: str, value: Any) -> None:
         """Attach something to the study.
@@ -446,15 +484,8 @@ class Study:
         Raises:
             ValueError: If there are more or fewer names than objectives.
         """
-        names = None if isinstance(metric_names, str) else metric_names
-        if not isinstance(names, Iterable) or not all(isinstance(n, str) for n in names):
-            raise wrong_type("metric_names", "be a list of str", metric_names)
-        if len(names) != len(self._directions):
-            raise InvalidValueError(
-                f"`metric_names` must name the {len(self._directions)} objectives, but got "
-                f"{metric_names!r}."
-            )
-        self._storage.set_study_system_attr(self._study_id, METRIC_NAMES, list(names))
+        names = given.metric_names(metric_names, len(self._directions))
+        self._storage.set_study_system_attr(self._study_id, METRIC_NAMES, names)
 
     @property
     def metric_names(self) -> list[str] | None:

@@ -6,8 +6,8 @@ import datetime
 from collections.abc import Sequence
 from typing import Any
 
-from skipjack.records.frozen import FrozenTrial, chosen_directions, only_direction
-from skipjack.records.states import StudyDirection
+from skipjack.records.frozen import FrozenTrial, chosen_directions, html_table, only_direction
+from skipjack.records.states import StudyDirection, TrialState
 
 
 class StudySummary:
@@ -74,3 +74,22 @@ class StudySummary:
     def directions(self) -> Sequence[StudyDirection]:
         """The direction of each objective."""
         return self._directions
+
+
+def html(study: Any) -> str:
+    """A small table about a study, for notebooks."""
+    state = study._ledger.sync(study._study_id)
+    rows: list[tuple[str, Any]] = [
+        ("Directions", ", ".join(d.name.lower() for d in state.directions)),
+        ("Trials", state.n_trials),
+    ]
+    rows += [
+        (name.name.capitalize(), count)
+        for name, count in zip(TrialState, state.history.counts, strict=True)
+        if count
+    ]
+    if len(state.directions) == 1 and state.history.best is not None:
+        trial = study.best_trial
+        rows += [("Best trial", trial.number), ("Best value", trial.value)]
+        rows += list(trial.params.items())
+    return html_table(f"Study {study.study_name}", rows)

@@ -2,22 +2,34 @@
 
 from __future__ import annotations
 
+import functools
 import math
-from collections.abc import Sequence
+import time
+from collections.abc import Callable, Sequence
 from typing import Any
 
-from skipjack import logging
-from skipjack.errors import InvalidValueError, UpdateFinishedTrialError, invalid, wrong_type
-from skipjack.records.attributes import float_value, warn_user
+from skipjack import _optional, logging
+from skipjack.errors import (
+    InvalidValueError,
+    StorageInternalError,
+    UpdateFinishedTrialError,
+    invalid,
+    wrong_type,
+)
+from skipjack.records.attributes import FAIL_REASON, FIXED, float_value, warn_user
 from skipjack.records.draft import Draft
 from skipjack.records.frozen import FrozenTrial
-from skipjack.records.replay import FAIL_REASON, StudyState
+from skipjack.records.replay import StudyState
 from skipjack.records.states import TrialState, state_of
-from skipjack.samplers.constraints import checked_constraints
+from skipjack.records.thaw import of_draft
+from skipjack.samplers.constraints import CONSTRAINTS, checked_constraints
 from skipjack.storages.ledger import Ledger
-from skipjack.trial.trial import FIXED, Trial
+from skipjack.trial.trial import Trial
+
+metric = _optional.lazy("skipjack.pruners.metric")
 
 _logger = logging.get_logger(__name__)
+_SOON, _LATE = 0.5, 30.0  # seconds until what could not be written is tried again: first, at most
 _COMPLETE, _PRUNED, _FAIL = TrialState.COMPLETE, TrialState.PRUNED, TrialState.FAIL
 
 
@@ -27,6 +39,8 @@ def checked_values(values: Any, n_objectives: int) -> tuple[list[float] | None, 
         return ([values], "") if values == values else (None, "The value nan is not acceptable")
     if values is None:
         return None, "The value None could not be cast to float."
+    if type(values) is tuple and len(values) == n_objectives and _are_usual(values):
+        return list(values), ""
     if isinstance(values, Sequence) and not isinstance(values, (str, bytes)):
         items = list(values)
     elif getattr(values, "ndim", 0) == 1 and hasattr(values, "tolist"):
@@ -48,6 +62,11 @@ def checked_values(values: Any, n_objectives: int) -> tuple[list[float] | None, 
             return None, f"The value {number} is not acceptable"
         numbers.append(number)
     return numbers, ""
+
+
+def _are_usual(values: Sequence[Any]) -> bool:
+    """Whether all are floats and none is NaN."""
+    return {*map(type, values)} == {float} and not any(map(math.isnan, values))
 
 
 def told_state(state: Any) -> TrialState | None:
@@ -96,11 +115,11 @@ def tell(
     number = number_of(study, trial)
     with ledger.lock:
         found = ledger.study(study._study_id)
-        if number >= found.n_trials or found.open.get(number) is None:
+        if number >= found.n_trials or number not in found.open:
             found = ledger.sync(study._study_id)
         if not 0 <= number < found.n_trials:
             raise invalid("trial", f"be one of the {found.n_trials} trials of the study", number)
-        draft = found.open.get(number)
+        draft = found.tellable(number)
         if draft is None:
             return _told_before(study, found, number, values, state, skip_if_finished)
         if draft.state is TrialState.WAITING:
@@ -163,22 +182,82 @@ def finish(
     Returns:
         The final state and the reason.
     """
-    if state is _PRUNED and draft.reports and len(found.directions) == 1:
-        last = draft.reports[max(draft.reports)]
-        values = None if math.isnan(last) else [last]
-    sampler = study.sampler
+    if state is _PRUNED:
+        values = _last_reported(draft, len(found.directions))
+    sampler = study._sampler
     try:
         if not study._proposes:
-            trial = found.frozen(draft.number)
+            trial = of_draft(draft, found.study_id)
             sampler.after_trial(study, trial, state, values)
         elif sampler._constraints_func is not None:
             _note_constraints(sampler._constraints_func, found, draft, values, state)
     finally:
-        if reason:
-            fail(study._ledger, found, draft.number, reason)
-        else:
-            study._ledger.tell(found, draft.number, state, values)
+        _write(study._ledger, found, draft, values, state, reason)
     return state, reason
+
+
+def _last_reported(draft: Draft, n_objectives: int) -> list[float] | None:
+    """The values that a pruned trial takes; None if there are none, or one is NaN."""
+    if draft.reports:
+        last = draft.reports[max(draft.reports)]
+        values = last if isinstance(last, list) else [last]
+    else:
+        values = [metric.mean_of_folds(draft.metrics.by_name)] if draft.metrics else []
+    if len(values) != n_objectives or any(v is None or math.isnan(v) for v in values):
+        return None
+    return list(values)
+
+
+def _write(
+    ledger: Ledger,
+    found: StudyState,
+    draft: Draft,
+    values: list[float] | None,
+    state: TrialState,
+    reason: str,
+) -> None:
+    """Write the end of a trial; one that this process runs as soon as it is possible."""
+    try:
+        if reason:
+            fail(ledger, found, draft.number, reason)
+        else:
+            ledger.tell(found, draft.number, state, values)
+    except StorageInternalError:
+        if ledger.shared and draft.worker == ledger.worker:
+            again = functools.partial(ledger.tell, found, draft.number, state, values)
+            if reason:
+                again = functools.partial(fail, ledger, found, draft.number, reason)
+            ledger.keeper.regularly(_Overdue(ledger, found, draft, again))
+        raise
+
+
+class _Overdue:
+    """The end of a trial that could not be written: tried again until it is, or was told."""
+
+    def __init__(
+        self, ledger: Ledger, found: StudyState, draft: Draft, write: Callable[[], None]
+    ) -> None:
+        self._ledger, self._found, self._draft, self._write = ledger, found, draft, write
+        self._wait = _SOON
+        self._next = time.monotonic() + self._wait
+
+    def __call__(self) -> float | None:
+        now = time.monotonic()
+        if now < self._next:
+            return self._next - now
+        with self._ledger.lock:
+            if self._found.tellable(self._draft.number) is not self._draft:
+                return None
+            try:
+                self._write()
+            except UpdateFinishedTrialError:
+                return None
+            except Exception:  # whatever it is, it was raised and may pass
+                self._wait = min(2 * self._wait, _LATE)
+                self._next = time.monotonic() + self._wait
+                return self._wait
+        _logger.info("Trial %d, which could not be written before, is now.", self._draft.number)
+        return None
 
 
 def fail(ledger: Ledger, found: StudyState, number: int, reason: str) -> None:
@@ -188,7 +267,8 @@ def fail(ledger: Ledger, found: StudyState, number: int, reason: str) -> None:
         UpdateFinishedTrialError: If it had ended before.
     """
     with ledger.lock:
-        found.open_draft(number).note("system", FAIL_REASON, reason)
+        draft = found.tellable(number) or found.open_draft(number)
+        draft.note("system", FAIL_REASON, reason)
         ledger.tell(found, number, _FAIL, None)
 
 
@@ -217,6 +297,6 @@ def _note_constraints(
     """Store what a sampler's deprecated `constraints_func` says of a trial."""
     if state not in (_COMPLETE, _PRUNED):
         return
-    trial = found.frozen(draft.number)
+    trial = of_draft(draft, found.study_id)
     trial.state, trial.values = state, values
-    draft.note("system", "constraints", checked_constraints(func, trial))
+    draft.note("system", CONSTRAINTS, checked_constraints(func, trial))

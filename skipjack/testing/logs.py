@@ -7,15 +7,17 @@ import math
 import pickle
 import struct
 import sys
+import time
 from collections.abc import Callable
-from typing import Any
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any, Protocol
 
 import pytest
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, rule, run_state_machine_as_test
 
-from skipjack.storages.port import CATALOGUE, Batch, Log
+from skipjack.storages.port import CATALOGUE, Batch, Leases, Log
 
 FLOATS = [
     *(0.0, -0.0, 0.1, 1 / 3, -1e-300, 5e-324, 1e16, 2.0**53 + 2, math.pi),
@@ -37,7 +39,20 @@ QUICK = settings(
     max_examples=50,
 )
 
+WORKERS = (
+    "0b1c2d3e-1111-2222-3333-444455556666/pid:[4026531836]/17/2345",
+    "0b1c2d3e-1111-2222-3333-444455556666/pid:[4026531836]/17/2346",
+    "//5/18c3a",  # of a system that names neither boot nor namespace
+)
+
 OpenLog = Callable[[], Log]
+
+
+class LeasedLog(Log, Leases, Protocol):
+    """A log that keeps leases."""
+
+
+OpenLeases = Callable[[], LeasedLog]
 
 
 def bits(value: Any) -> Any:
@@ -165,6 +180,95 @@ class LogContract:
             return LogMachine(open_log(), open_log(), next(streams))
 
         run_state_machine_as_test(machine, settings=QUICK)  # type: ignore[arg-type]  # any factory
+
+
+class LeaseContract:
+    """The tests of a log that keeps leases. Fixture `open_log`: as for `LogContract`."""
+
+    @pytest.fixture
+    def open_log(self) -> OpenLeases:
+        """A function that opens one more handle of the same log."""
+        raise pytest.UsageError("a LeaseContract needs the fixture `open_log`")
+
+    def test_it_says_that_it_keeps_leases(self, open_log: OpenLeases) -> None:
+        assert isinstance(open_log(), Leases)
+
+    def test_who_never_beat_is_not_known(self, open_log: OpenLeases) -> None:
+        assert dict(open_log().ages()) == {}
+
+    def test_every_handle_sees_who_is_alive(self, open_log: OpenLeases) -> None:
+        first, second = open_log(), open_log()
+        first.beat(WORKERS[0])
+        second.beat(WORKERS[1])
+        for log in (first, second, open_log(), pickle.loads(pickle.dumps(first))):
+            ages = log.ages()
+            assert ages.keys() == set(WORKERS[:2])
+            assert all(0 <= age < 60 for age in ages.values())
+
+    def test_age_is_counted_from_the_last_beat(self, open_log: OpenLeases) -> None:
+        log, other = open_log(), open_log()
+        log.beat(WORKERS[0])
+        time.sleep(1.2)
+        log.beat(WORKERS[1])
+        ages = other.ages()
+        assert 1.0 <= ages[WORKERS[0]] - ages[WORKERS[1]] < 30
+        other.beat(WORKERS[0])
+        assert log.ages()[WORKERS[0]] < ages[WORKERS[0]]
+
+    def test_age_does_not_depend_on_the_clock_of_who_asks(
+        self, open_log: OpenLeases, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        log, true = open_log(), time.time
+        for error in (-1e5, 1e5):
+            log.beat(WORKERS[0])
+            with monkeypatch.context() as patch:
+                patch.setattr(time, "time", lambda error=error: true() + error)
+                assert 0 <= log.ages()[WORKERS[0]] < 60
+
+    def test_who_leaves_is_forgotten_until_the_next_beat(self, open_log: OpenLeases) -> None:
+        first, second = open_log(), open_log()
+        first.leave(WORKERS[0])
+        for worker in WORKERS:
+            first.beat(worker)
+        second.leave(WORKERS[0])
+        second.leave(WORKERS[0])
+        assert first.ages().keys() == set(WORKERS[1:])
+        first.beat(WORKERS[0])
+        assert second.ages().keys() == set(WORKERS)
+
+    def test_beats_do_not_grow_the_log(self, open_log: OpenLeases) -> None:
+        log = open_log()
+        log.append(0, batch(1))
+        for _ in range(20):
+            log.beat(WORKERS[0])
+        assert list(log.read(CATALOGUE, 0)) == []
+        assert log.append(0, batch(2)) == 1
+        assert plain_batches(log.read(0, 0)) == plain_batches([batch(1), batch(2)])
+        assert len(log.ages()) == 1
+
+    def test_beats_outlive_closing_and_dropping(self, open_log: OpenLeases) -> None:
+        log = open_log()
+        log.append(0, batch(1))
+        log.beat(WORKERS[0])
+        log.close()
+        assert log.ages().keys() == {WORKERS[0]}
+        log.drop(0)
+        assert open_log().ages().keys() == {WORKERS[0]}
+
+    def test_many_may_beat_at_once(self, open_log: OpenLeases) -> None:
+        names = [f"boot/pid:[1]/{i}/0" for i in range(4)]
+
+        def work(name: str) -> None:
+            log = open_log()
+            for _ in range(10):
+                log.beat(name)
+                assert log.ages()[name] < 60
+            log.close()
+
+        with ThreadPoolExecutor(len(names)) as pool:
+            for _ in pool.map(work, names):
+                pass
+        assert open_log().ages().keys() == set(names)
 
 
 class LogMachine(RuleBasedStateMachine):

@@ -40,6 +40,7 @@ from skipjack.testing.courses import (
     told,
 )
 from skipjack.testing.logs import FLOATS, QUICK, VALUES, LogContract, LogMachine, bits
+from skipjack.testing.metrics import check_metrics
 
 __all__ = ["LogContract", "LogMachine", "Reopen", "StorageContract", "StorageMachine"]
 
@@ -241,6 +242,12 @@ class StorageContract:
             assert bits(kept.get_trial_user_attrs(trial)) == bits(found.user_attrs)
             assert bits(kept.get_trial_system_attrs(trial)) == bits(found.system_attrs)
             assert found == kept.get_all_trials(study)[0]
+
+    @pytest.mark.parametrize("directions", [[MAXIMIZE], [MINIMIZE, MAXIMIZE]])
+    def test_metrics_and_reports_of_several_objectives_are_kept(
+        self, storage: BaseStorage, reopen: Reopen, directions: list[StudyDirection]
+    ) -> None:
+        check_metrics(storage, reopen, directions)
 
     def test_every_float_is_a_value_and_comes_back_to_the_bit(
         self, storage: BaseStorage, reopen: Reopen

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import copy
 import datetime
+from collections.abc import Mapping, Sequence
 from typing import Any, final
 
 from skipjack.distributions import BaseDistribution
@@ -12,7 +14,7 @@ from skipjack.records.suggest import BaseTrial, given_value
 
 @final
 class FixedTrial(BaseTrial):
-    """Suggests the given values, takes reports without effect, and is never pruned.
+    """Suggests the given values, keeps reports, and is never pruned.
 
     Args:
         params: Values by parameter name.
@@ -25,6 +27,8 @@ class FixedTrial(BaseTrial):
         self._distributions: dict[str, BaseDistribution] = {}
         self._user_attrs: dict[str, Any] = {}
         self._system_attrs: dict[str, Any] = {}
+        self._reports: dict[int, Any] = {}
+        self._metrics: dict[str, dict[int, float]] = {}
         self._datetime_start = datetime.datetime.now()
         self._number = number
 
@@ -33,8 +37,20 @@ class FixedTrial(BaseTrial):
         self._suggested[name] = value
         return value
 
-    def report(self, value: float, step: int) -> None:
-        """Do nothing."""
+    def report(self, value: float | Sequence[float], step: int, *, fold: int | None = None) -> None:
+        """Keep a report, so that the objective can read it; the first one for a step counts."""
+        if fold is None:
+            kept: Any = value if isinstance(value, (int, float)) else copy.copy(value)
+            self._reports.setdefault(step, kept)
+        else:
+            self.log({f"fold {fold}": value}, step)  # type: ignore[dict-item]
+
+    def log(self, metrics: Mapping[str, float], step: int | None = None) -> None:
+        """Keep metrics, so that the objective can read them; see `Trial.log`."""
+        steps = (max(of) for of in self._metrics.values())
+        at = 1 + max(steps, default=-1) if step is None else step
+        for name, value in metrics.items():
+            self._metrics.setdefault(name, {}).setdefault(at, value)
 
     def should_prune(self) -> bool:
         """Return False."""
@@ -61,6 +77,16 @@ class FixedTrial(BaseTrial):
     def distributions(self) -> dict[str, BaseDistribution]:
         """What they were asked for from."""
         return self._distributions
+
+    @property
+    def intermediate_values(self) -> dict[int, Any]:
+        """What was reported so far, by step; a copy."""
+        return dict(self._reports)
+
+    @property
+    def metrics(self) -> dict[str, dict[int, float]]:
+        """What was logged so far: values by step, by name; a copy."""
+        return {name: dict(values) for name, values in self._metrics.items()}
 
     @property
     def user_attrs(self) -> dict[str, Any]:

@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import datetime
+from collections.abc import Mapping, Sequence
 from typing import Any, final
 
+from skipjack import _optional
 from skipjack.distributions import BaseDistribution, check_distribution_compatibility, intern
-from skipjack.errors import InvalidValueError, UnsupportedError
-from skipjack.pruners.base import decides
+from skipjack.errors import InvalidValueError, StorageInternalError
+from skipjack.pruners.base import BasePruner, Contender, decides, judged
 from skipjack.records.attributes import (
     CONSTRAINT,
+    FIXED,
+    RETRIED,
     attribute_key,
     constraint_value,
     constraints_of,
@@ -18,7 +22,9 @@ from skipjack.records.attributes import (
     told_float,
     warn_user,
 )
+from skipjack.records.curves import copied
 from skipjack.records.draft import Draft
+from skipjack.records.history import History
 from skipjack.records.replay import StudyState, finished
 from skipjack.records.space import Space
 from skipjack.records.states import TrialState
@@ -26,12 +32,13 @@ from skipjack.records.suggest import BaseTrial, check_again, check_name
 from skipjack.records.thaw import TRIALS_PER_STUDY
 from skipjack.records.times import local_time
 from skipjack.rng import Stream
-from skipjack.samplers.base import ModelSampler
+from skipjack.samplers.base import ModelSampler, proposal
 from skipjack.storages.ledger import Ledger
 
+reporting = _optional.lazy("skipjack.trial.reporting")
+standing = _optional.lazy("skipjack.records.still")
+
 _RUNNING = TrialState.RUNNING
-FIXED = "fixed_params"  # the system attribute that holds enqueued values
-RETRIED = "failed_trial"  # the system attribute of a retry that names the trial it repeats
 _NOTHING: dict[str, Any] = {}
 
 
@@ -43,6 +50,19 @@ def stream_of(study: Any, sampler: ModelSampler, state: StudyState, number: int)
     stream = sampler.stream(study, draft.system.get(RETRIED, number))
     stream.trial = number
     return stream
+
+
+def hides(pruner: Any) -> bool:
+    """Whether a pruner lets samplers of ours see a part of the past only."""
+    return getattr(type(pruner), "shown", None) not in (None, BasePruner.shown)
+
+
+def shown(study: Any, history: History, number: int) -> History:
+    """What a sampler of ours may see of the past when it draws for a trial."""
+    if not study._hides:
+        return history
+    found: History = study.pruner.shown(history, number, study.study_name)
+    return found
 
 
 @final
@@ -66,6 +86,11 @@ class Trial(BaseTrial):
     _state: StudyState
     _number: int
     _draft: Draft
+    _fixed: Mapping[str, Any] = _NOTHING
+    _dists: Mapping[str, BaseDistribution] = _NOTHING
+    _proposed: Mapping[str, float] = _NOTHING
+    _relative: dict[str, Any] | None = None
+    _relative_space: dict[str, BaseDistribution] | None = None
 
     def __init__(self, study: Any, trial_id: int) -> None:
         self.study = study
@@ -82,9 +107,19 @@ class Trial(BaseTrial):
 
     @classmethod
     def _started(
-        cls, study: Any, ledger: Any, state: Any, number: int, space: Any, stream: Any
+        cls,
+        study: Any,
+        ledger: Any,
+        state: Any,
+        number: int,
+        space: Any,
+        stream: Any,
+        made: Mapping[str, float] | None = None,
     ) -> Trial:
-        """The trial that was just started, with the space and the stream of its proposal."""
+        """The trial that was just started, with the space and the stream of its proposal.
+
+        `made` is the proposal, if the log says nothing of it.
+        """
         trial = cls.__new__(cls)
         trial.study = study
         trial.storage = study._storage
@@ -92,22 +127,22 @@ class Trial(BaseTrial):
         trial._ledger = ledger
         trial._state = state
         trial._number = number
-        trial._draft = state.open[number]
+        trial._draft = state.open.get(number) or state.any_draft(number)
         trial._begin(space, stream)
+        if made and not trial._proposed and trial._dists:
+            trial._proposed = made
         return trial
 
     def _begin(self, space: Space | None, stream: Any) -> None:
         self._space = space
         self._stream = stream
-        self._relative: dict[str, Any] | None = None
-        self._relative_space: dict[str, BaseDistribution] | None = None
-        system = self._draft.system
-        self._fixed: dict[str, Any] = (system and system.get(FIXED)) or _NOTHING
+        draft = self._draft
+        if draft.system:
+            self._fixed = draft.system.get(FIXED) or _NOTHING
         self._shared = self._ledger.shared
-        self._kinds = self._state.kinds
         # What may be used as it is, and what it was drawn from; nothing where more is to be asked.
-        self._dists = _NOTHING if space is None or self._fixed else space.distributions
-        self._proposed = self._draft.proposal if self._dists else _NOTHING
+        if space is not None and space.distributions and not self._fixed:
+            self._dists, self._proposed = space.distributions, draft.proposal
 
     # ------------------------------------------------------------------------------- suggest
 
@@ -121,7 +156,7 @@ class Trial(BaseTrial):
             return draft.dists[name].to_external_repr(internal[name])
         value = self._proposed.get(name)
         if value is None or self._dists[name] is not dist:
-            if self._kinds.get(name) is not dist:
+            if self._state.kinds.get(name) is not dist:
                 self._check_kind(name, dist)
             value = self._draw(name, dist)
         if self._shared:
@@ -135,9 +170,7 @@ class Trial(BaseTrial):
 
     def _check_kind(self, name: str, dist: BaseDistribution) -> None:
         """Check that the study knows `name` as the same kind of parameter, or not yet."""
-        known = self._state.kinds.get(check_name(name))
-        if known is not None:
-            check_distribution_compatibility(known, dist)
+        self._state.admit(check_name(name), dist)
         self._state.kinds[name] = dist
 
     def _draw(self, name: str, dist: BaseDistribution) -> float:
@@ -153,19 +186,24 @@ class Trial(BaseTrial):
         proposed = self._draft.proposal.get(name)
         if proposed is not None and self._covers(name, dist, proposed):
             return proposed
-        with self._ledger.lock:
-            sampler = self.study.sampler
+        sampler, ledger = self.study.sampler, self._ledger
+        looks_back = self.study._looks_back
+        with ledger.proposing if looks_back else ledger.lock:
+            with ledger.lock:
+                history = self._state.history
+                if looks_back:
+                    history = standing.still(self._state, ledger.shared)
+                history = shown(self.study, history, self._number)
             if self._stream is None:
                 self._stream = stream_of(self.study, sampler, self._state, self._number)
-            drawn = sampler.propose(
-                self._state.history, Space({name: dist}), self._stream, self._draft.internal
-            )
-        return float(drawn[name])
+            space, given = Space({name: dist}), self._draft.internal
+            return float(proposal(sampler, history, space, self._stream, given)[name])
 
     def _covers(self, name: str, dist: BaseDistribution, proposed: float) -> bool:
-        if self._space is None:  # another handle made the proposal
-            return dist._contains(proposed)
-        return self._space.get(name) == dist
+        if self._space is not None:
+            return self._space.get(name) == dist
+        known = self._draft.proposed_from.get(name)  # another handle made the proposal
+        return known is not None and known.family == dist.family and dist._contains(proposed)
 
     def _fixed_value(self, name: str, dist: BaseDistribution) -> float | None:
         """The enqueued value, or None with a warning if the distribution has no such value."""
@@ -209,7 +247,7 @@ class Trial(BaseTrial):
                 space = self._space or _NOTHING
                 self._relative = {
                     name: space[name].to_external_repr(value)
-                    for name, value in self._draft.proposal.items()
+                    for name, value in (self._proposed or self._draft.proposal).items()
                     if name in space
                 }
             else:
@@ -238,20 +276,30 @@ class Trial(BaseTrial):
 
     # ---------------------------------------------------------------------------- write, stop
 
-    def report(self, value: float, step: int) -> None:
+    def report(self, value: float | Sequence[float], step: int, *, fold: int | None = None) -> None:
         """Tell the objective value after `step` steps, for pruners and figures.
 
         Args:
-            value: The value; NaN and infinities are kept as they are.
+            value: The value; NaN and infinities are kept as they are. With several objectives a
+                list of them, in their order.
             step: A whole number of at least 0. Of two reports for one step the first counts.
+            fold: Which fold of a cross-validation the value is of, from 0 on. Each fold has steps
+                of its own, kept as the metric "fold 0", "fold 1", ... Pruners compare the mean
+                over the folds up to this one with that of other trials at the same step.
 
         Raises:
-            TypeError: If either is no number.
-            ValueError: If `step` is negative.
-            NotImplementedError: If the study has several objectives.
+            TypeError: If a value, `step` or `fold` is no number.
+            ValueError: If `step` or `fold` is negative, or the list has not one number for each
+                objective.
+            NotImplementedError: If the study has several objectives and `value` is one number.
         """
+        if fold is not None:
+            value, step = told_float("value", value), step_value(step)
+            reporting.log(self, {reporting.fold_name(self, fold): value}, step)
+            return
         if len(self._state.directions) > 1:
-            raise UnsupportedError("`report` is not possible with several objectives.")
+            reporting.report_several(self, value, step)
+            return
         value = told_float("value", value)
         step = step_value(step)
         if self._draft.state is not _RUNNING:
@@ -261,22 +309,52 @@ class Trial(BaseTrial):
             return
         self._note("reports", step, value)
 
+    def log(self, metrics: Mapping[str, float], step: int | None = None) -> None:
+        """Tell any metrics, whatever the objective is, for figures, frames and `MetricPruner`.
+
+        Args:
+            metrics: Values by name; NaN and infinities are kept as they are.
+            step: A whole number of at least 0; None: 1 more than the last one that a metric of the
+                trial has, at first 0. Of two values of a metric for one step the first counts.
+
+        Raises:
+            TypeError: If a value or `step` is no number, or a name no text.
+            ValueError: If `step` is negative, or a name is empty.
+            NotImplementedError: If the study was made by a Skipjack that knew no metrics.
+        """
+        reporting.log(self, metrics, step)
+
     def should_prune(self) -> bool:
         """Whether the pruner would stop the trial now; then raise `TrialPruned`.
 
+        False as well, with a warning in the log, if the storage cannot be reached: the trial goes
+        on, and what it has reported is written when that is possible again.
+
         Raises:
-            NotImplementedError: If the study has several objectives.
+            NotImplementedError: If the study has several objectives, and the trial has neither
+                reported lists of them nor logged anything.
         """
+        draft = self._draft
         if len(self._state.directions) > 1:
-            raise UnsupportedError("`should_prune` is not possible with several objectives.")
-        pruner, ledger = self.study.pruner, self._ledger
+            reporting.check_reported(draft)
+        try:
+            return self._is_hopeless(draft)
+        except StorageInternalError as error:
+            reporting.warn_unreachable(self._number, error)
+            return False
+
+    def _is_hopeless(self, draft: Draft) -> bool:
+        """Whether the pruner would stop the trial."""
+        study, ledger, state = self.study, self._ledger, self._state
+        pruner = study.pruner
+        if ledger.shared and getattr(pruner, "reads_running", True):
+            ledger.flush(state, draft)
         if decides(pruner):
+            metrics = draft.metrics.by_name
+            contender = Contender(self._number, draft.reports, study.study_name, metrics)
             with ledger.lock:
-                state = ledger.sync(self._state.study_id)
-                return bool(pruner.stops(state.history, self._draft.reports))
-        if getattr(pruner, "reads_running", True) and ledger.shared:
-            ledger.flush(self._state, self._draft)
-        return bool(pruner.prune(self.study, self.storage.get_trial(self._trial_id)))
+                return judged(pruner, ledger.sync(state.study_id).history, contender)
+        return bool(pruner.prune(study, self.storage.get_trial(self._trial_id)))
 
     def set_user_attr(self, key: str, value: Any) -> None:
         """Attach something to the trial.
@@ -341,6 +419,16 @@ class Trial(BaseTrial):
         """What was attached, a copy."""
         attrs: dict[str, Any] = plain(self._draft.user)
         return attrs
+
+    @property
+    def intermediate_values(self) -> dict[int, Any]:
+        """What the trial has reported so far, by step; a copy."""
+        return copied(self._draft.reports)
+
+    @property
+    def metrics(self) -> dict[str, dict[int, float]]:
+        """What the trial has logged so far: values by step, by name; a copy."""
+        return self._draft.metrics.copy().by_name
 
     @property
     def constraints(self) -> dict[str, float]:

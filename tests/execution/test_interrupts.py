@@ -27,9 +27,9 @@ PACKAGE = str(Path(skipjack.__file__).parent)
 
 @pytest.fixture(autouse=True)
 def default_handler() -> Any:
-    assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)  # "ignored" behind nohup
     yield
-    assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
+    assert signal.signal(signal.SIGINT, before) is signal.default_int_handler
 
 
 def objective(trial: Trial) -> float:

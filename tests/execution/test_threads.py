@@ -4,6 +4,7 @@ import os
 import re
 import threading
 import time
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -11,9 +12,9 @@ import pytest
 from skipjack.samplers import RandomSampler, TPESampler
 from skipjack.storages import BaseStorage
 from skipjack.study import Study
-from skipjack.trial import Trial, TrialState
+from skipjack.trial import Trial, TrialState, create_trial
 from tests.execution.own import Middle
-from tests.studies import a_study
+from tests.studies import KINDS, a_study, storage_of
 
 COMPLETE = TrialState.COMPLETE
 
@@ -145,3 +146,43 @@ def test_results_can_be_read_while_a_run_goes_on(storage: BaseStorage) -> None:
     done.set()
     thread.join()
     assert errors == []
+
+
+class Slow(RandomSampler):
+    """Waits in the middle of a proposal, and looks at the history before and after."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.reached, self.go = threading.Event(), threading.Event()
+        self.seen: list[tuple[int, float]] = []
+
+    def propose(self, history: Any, space: Any, stream: Any, given: Any) -> Any:
+        for is_second in (False, True):
+            self.seen.append((len(history), float(history.losses.sum())))
+            if not is_second:
+                self.reached.set()
+                assert self.go.wait(60)
+        return super().propose(history, space, stream, given)
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_slow_sampler_keeps_no_result_waiting_and_sees_one_moment(
+    kind: str, tmp_path: Path
+) -> None:
+    study = a_study(storage_of(kind, tmp_path))
+    trials = [study.ask() for _ in range(3)]
+    study.tell(trials[0], 1.0)
+    study.sampler = slow = Slow()
+    asking = threading.Thread(target=lambda: trials.append(study.ask()))
+    asking.start()
+    assert slow.reached.wait(60)
+    trials[1].report(0.5, 0)
+    study.tell(trials[1], 2.0)
+    study.tell(trials[2], 3.0)
+    assert [t.value for t in study.trials] == [1.0, 2.0, 3.0]
+    study.add_trial(create_trial(value=4.0))  # takes the number that was expected
+    slow.go.set()
+    asking.join(60)
+    assert slow.seen == [(1, 1.0)] * 4, "the second proposal is for another number"
+    assert trials[3].number == 4
+    assert study.best_value == 1.0

@@ -107,7 +107,7 @@ def test_log_densities_are_those_of_the_definition(
         assert ratio == pytest.approx(np.log(sums[0] / sums[1]), abs=1e-2)
 
 
-@pytest.mark.parametrize("p", [150, 400])
+@pytest.mark.parametrize("p", [60, 90, 110, 150, 400])
 def test_many_parameters_leave_no_nan(p: int) -> None:
     kernels, choices = some_kernels(0, 40, p, 3, missing=False)
     x, codes = some_points(0, 24, p, choices, missing=False)
@@ -122,7 +122,22 @@ def test_many_parameters_leave_no_nan(p: int) -> None:
         )
         for i, part in enumerate(several)
     ]
-    assert found == pytest.approx(sums[0] - sums[1])
+    assert found == pytest.approx(sums[0] - sums[1], rel=1e-5)
+
+
+def test_a_point_may_be_any_number_of_times_as_likely() -> None:
+    p, choices, spread = 20, np.zeros(0, np.int64), 0.5
+    x, codes = np.full((1, p), 0.5), np.zeros((1, 0), np.int64)
+    for width in np.geomspace(0.05, 0.3, 12):
+        ends = [
+            Kernels(np.full((1, p), at), np.full((1, p), w), codes, spread, np.ones(1))
+            for at, w in ((0.5, 0.005), (0.0, width))
+        ]
+        at = parzen.features(x, codes, choices, [spread, spread])
+        above, below = (fused(part, choices) for part in ends)
+        found = parzen.log_ratio(above, below, (np.ones(1), np.ones(1)), at)
+        logs = [parzen.log_kernels(part, at, i)[0, 0] for i, part in enumerate((above, below))]
+        assert found[0] == pytest.approx(logs[0] - logs[1], abs=1e-3)
 
 
 def test_what_is_fused_of_a_kernel_does_not_depend_on_the_others() -> None:

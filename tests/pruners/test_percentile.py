@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 import skipjack
 from skipjack.pruners import BasePruner, MedianPruner, NopPruner, PercentilePruner
-from skipjack.pruners.base import RulePruner, decides
+from skipjack.pruners.base import Contender, RulePruner, decides
 from skipjack.records.states import StudyDirection, TrialState
 from tests.histories import Past
 
@@ -35,6 +35,10 @@ arguments = st.fixed_dictionaries(
         "n_min_trials": st.integers(1, 3),
     }
 )
+
+
+def asked(reports: Mapping[int, float]) -> Contender:
+    return Contender(0, reports)
 
 
 def past_of(
@@ -83,8 +87,8 @@ def test_equals_the_rule_in_words(
     seen: Curve = {}
     for step, value in reports.items():
         seen[step] = value
-        assert pruner.stops(history, seen) == lags(trials, seen, **options)
-        assert pruner.stops(history, dict(seen)) == pruner.stops(history, seen)
+        assert pruner.stops(history, asked(seen)) == lags(trials, seen, **options)
+        assert pruner.stops(history, asked(dict(seen))) == pruner.stops(history, asked(seen))
 
 
 @given(pasts, curves, arguments)
@@ -95,7 +99,9 @@ def test_decides_the_same_for_a_past_that_grows(
     for i, (state, curve) in enumerate(trials):
         told = [0.0] if state == TrialState.COMPLETE else None
         past.add({}, told, state, reports=list(curve.items()))
-        assert pruner.stops(past.history, reports) == lags(trials[: i + 1], reports, **options)
+        assert pruner.stops(past.history, asked(reports)) == lags(
+            trials[: i + 1], reports, **options
+        )
 
 
 @given(pasts, curves, arguments)
@@ -107,8 +113,8 @@ def test_maximising_negative_values_is_the_same(
 
     mirrored = past_of([(s, negative(c)) for s, c in trials], StudyDirection.MAXIMIZE)
     pruner = PercentilePruner(**options)
-    assert pruner.stops(past_of(trials).history, reports) == pruner.stops(
-        mirrored.history, negative(reports)
+    assert pruner.stops(past_of(trials).history, asked(reports)) == pruner.stops(
+        mirrored.history, asked(negative(reports))
     )
 
 
@@ -118,7 +124,7 @@ def test_a_trial_that_is_worse_is_stopped_as_well(
 ) -> None:
     history, pruner = past_of(trials).history, PercentilePruner(**options)
     worse = {step: value + 0.25 for step, value in reports.items()}
-    assert pruner.stops(history, reports) <= pruner.stops(history, worse)
+    assert pruner.stops(history, asked(reports)) <= pruner.stops(history, asked(worse))
 
 
 @given(pasts, curves, arguments)
@@ -127,7 +133,7 @@ def test_a_stricter_percentile_stops_more(
 ) -> None:
     history = past_of(trials).history
     stopped = [
-        PercentilePruner(**{**options, "percentile": p}).stops(history, reports)
+        PercentilePruner(**{**options, "percentile": p}).stops(history, asked(reports))
         for p in (100, 80, 60, 50, 20, 0)
     ]
     assert stopped == sorted(stopped)
@@ -138,7 +144,7 @@ def test_nothing_is_stopped_before_the_warm_up(
     trials: list[tuple[TrialState, Curve]], reports: Curve, options: dict[str, Any]
 ) -> None:
     early = {step: value for step, value in reports.items() if step < options["n_warmup_steps"]}
-    assert not PercentilePruner(**options).stops(past_of(trials).history, early)
+    assert not PercentilePruner(**options).stops(past_of(trials).history, asked(early))
 
 
 @given(st.lists(st.floats(-1e308, 1e308), min_size=1), st.floats(0, 100))
@@ -146,8 +152,8 @@ def test_the_percentile_lies_among_the_numbers(losses: list[float], percentile: 
     done = [(TrialState.COMPLETE, {0: loss}) for loss in losses]
     pruner = PercentilePruner(percentile, n_startup_trials=0)
     history = past_of(done).history
-    assert not pruner.stops(history, {0: min(losses)})
-    assert pruner.stops(history, {0: math.inf})
+    assert not pruner.stops(history, asked({0: min(losses)}))
+    assert pruner.stops(history, asked({0: math.inf}))
 
 
 def test_infinite_losses_of_others_are_the_worst_and_the_best_ones() -> None:
@@ -155,7 +161,7 @@ def test_infinite_losses_of_others_are_the_worst_and_the_best_ones() -> None:
     pruner = MedianPruner(n_startup_trials=0)
 
     def stops(loss: float, *others: float) -> bool:
-        return pruner.stops(past_of([(complete, {0: x}) for x in others]).history, {0: loss})
+        return pruner.stops(past_of([(complete, {0: x}) for x in others]).history, asked({0: loss}))
 
     assert not stops(5.0, inf, inf)
     assert not stops(inf, inf, inf)
@@ -170,7 +176,7 @@ def test_a_decision_is_taken_at_the_first_report_of_each_interval() -> None:
     decided, reports = [], {}
     for step in (0, 1, 2, 3, 5, 6, 9, 12, 13, 14, 19):
         reports[step] = 1.0
-        if pruner.stops(history, reports):
+        if pruner.stops(history, asked(reports)):
             decided.append(step)
     assert decided == [2, 6, 12, 14, 19]
 
@@ -178,9 +184,9 @@ def test_a_decision_is_taken_at_the_first_report_of_each_interval() -> None:
 def test_trials_that_reported_nan_count_but_not_their_values() -> None:
     done = [(TrialState.COMPLETE, {0: value}) for value in (math.nan, math.nan, 1.0)]
     history = past_of(done).history
-    assert MedianPruner(0, n_min_trials=3).stops(history, {0: 2.0})
-    assert not MedianPruner(0, n_min_trials=4).stops(history, {0: 2.0})
-    assert not MedianPruner(0).stops(history, {0: 1.0})
+    assert MedianPruner(0, n_min_trials=3).stops(history, asked({0: 2.0}))
+    assert not MedianPruner(0, n_min_trials=4).stops(history, asked({0: 2.0}))
+    assert not MedianPruner(0).stops(history, asked({0: 1.0}))
 
 
 def test_a_long_trial_is_read_once() -> None:
@@ -203,7 +209,7 @@ def test_a_long_trial_is_read_once() -> None:
     pruner, reports = MedianPruner(n_startup_trials=1), Counted()
     for step in range(1000):
         reports[step] = float(step)
-        pruner.stops(history, reports)
+        pruner.stops(history, asked(reports))
     assert reports.looked < 3000
 
 
@@ -214,7 +220,7 @@ def test_many_trials_at_once_are_told_apart() -> None:
     for step in range(60):
         for i, reports in enumerate(trials):
             reports[step] = float(i)
-            assert pruner.stops(history, reports) == (i > 1)
+            assert pruner.stops(history, asked(reports)) == (i > 1)
 
 
 @pytest.mark.parametrize(
@@ -250,19 +256,19 @@ class TestPruners:
         history = past_of(done).history
         assert isinstance(MedianPruner(), PercentilePruner)
         for loss in (1.0, 2.0, 2.5):
-            expected = PercentilePruner(50).stops(history, {0: loss})
-            assert MedianPruner().stops(history, {0: loss}) == expected == (loss > 2)
+            expected = PercentilePruner(50).stops(history, asked({0: loss}))
+            assert MedianPruner().stops(history, asked({0: loss})) == expected == (loss > 2)
 
     def test_nop_stops_nothing(self) -> None:
-        assert not NopPruner().stops(Past().history, {0: math.nan})
+        assert not NopPruner().stops(Past().history, asked({0: math.nan}))
 
     @pytest.mark.parametrize("pruner", [NopPruner(), MedianPruner(2), PercentilePruner(25.0)])
     def test_a_pruner_can_be_pickled(self, pruner: RulePruner) -> None:
         reports = dict.fromkeys(range(100), 1.0)
-        pruner.stops(Past().history, reports)
+        pruner.stops(Past().history, asked(reports))
         copied = pickle.loads(pickle.dumps(pruner))
         assert type(copied) is type(pruner) and str(copied) == type(pruner).__name__
-        assert not copied.stops(Past().history, reports)
+        assert not copied.stops(Past().history, asked(reports))
 
     def test_ours_do_not_read_running_trials_and_users_may(self) -> None:
         assert BasePruner.reads_running and not MedianPruner().reads_running
@@ -305,11 +311,13 @@ class TestInAStudy:
         assert states[7] == TrialState.COMPLETE
 
     def test_a_users_pruner_around_one_of_ours_may_run_in_threads(self) -> None:
-        ours, threads = MedianPruner(), set()
+        ours, threads, all_begun = MedianPruner(), set(), threading.Barrier(4)
 
         class Around(BasePruner):
             def prune(self, study: Any, trial: Any) -> bool:
-                threads.add(threading.get_ident())
+                if threading.get_ident() not in threads:
+                    threads.add(threading.get_ident())
+                    all_begun.wait(60)
                 return ours.prune(study, trial)
 
         study = self.run(Around(), n_jobs=4)
@@ -317,4 +325,4 @@ class TestInAStudy:
         frozen = skipjack.trial.create_trial(value=0.0, intermediate_values={39: 2.5})
         expected = np.median([t.intermediate_values[39] for t in complete]) < 2.5
         assert ours.prune(study, frozen) == expected
-        assert len(threads) > 1
+        assert len(threads) == 4

@@ -10,13 +10,16 @@ from skipjack.records.history import History
 from skipjack.records.space import Space
 from skipjack.rng import Stream
 from skipjack.samplers import (
+    AutoSampler,
     BaseSampler,
+    CmaEsSampler,
     GridSampler,
     PartialFixedSampler,
     RandomSampler,
     TPESampler,
 )
 from skipjack.samplers.base import ModelSampler, proposes
+from skipjack.testing import problems
 
 pytestmark = pytest.mark.filterwarnings("ignore::skipjack.errors.ExperimentalWarning")
 UNIT = FloatDistribution(0, 1)
@@ -102,6 +105,16 @@ def test_one_of_ours_is_told_the_fixed_values() -> None:
     base = Kept()
     run({"x": 0.5}, base, n_trials=2)
     assert base.given == [([], {}), (["y"], {"x": 0.5}), (["y"], {"x": 0.5})]
+
+
+@pytest.mark.parametrize("base", [CmaEsSampler(seed=1), AutoSampler(seed=1, effort="fast")])
+def test_generations_go_on_beside_a_fixed_value(base: BaseSampler) -> None:
+    study = skipjack.create_study(sampler=PartialFixedSampler({"x0": 3}, base))
+    study.optimize(problems.sphere, n_trials=80)
+    tried = {tuple(trial.params.values()) for trial in study.trials}
+    assert len(tried) == 80
+    assert {values[0] for values in tried} == {3}
+    assert study.best_value == pytest.approx(4, abs=0.1)  # x0 = 3 costs as much
 
 
 def test_a_users_sampler_is_asked_by_its_methods_without_what_is_fixed() -> None:

@@ -22,16 +22,18 @@ from skipjack.records.states import TrialState
 from skipjack.samplers import RandomSampler
 from skipjack.storages import InMemoryStorage, RDBStorage, sqlite
 from skipjack.storages.face import LedgerStorage
+from skipjack.storages.file import FileLog
 from skipjack.storages.ledger import Ledger
 from skipjack.storages.sqlite import SqliteLog
 from skipjack.testing.courses import all_told
 from tests.storages import work
 
-SIZE = 60  # trials of the study that is damaged
+SIZE = 120  # trials of the study that is damaged
 
 
 def url(path: Path) -> str:
-    return f"sqlite:///{path}"
+    """The kind of storage follows from the name."""
+    return f"{'journal' if path.suffix == '.log' else 'sqlite'}:///{path}"
 
 
 def make(path: Path, n_trials: int = 5) -> skipjack.Study:
@@ -41,7 +43,14 @@ def make(path: Path, n_trials: int = 5) -> skipjack.Study:
 
 
 def cold(path: Path) -> LedgerStorage:
-    return LedgerStorage(Ledger(SqliteLog(path)))
+    return LedgerStorage(Ledger(FileLog(path) if path.suffix == ".log" else SqliteLog(path)))
+
+
+@pytest.fixture(params=["study.db", "study.log"])
+def name(request: pytest.FixtureRequest) -> str:
+    """The name of a file of either kind."""
+    found: str = request.param
+    return found
 
 
 @pytest.fixture(scope="module")
@@ -202,35 +211,25 @@ def test_a_database_of_another_program_is_left_alone(tmp_path: Path) -> None:
     assert os.listdir(tmp_path) == ["other.db"]
 
 
-def test_a_database_of_optuna_is_named(tmp_path: Path) -> None:
-    path = tmp_path / "other.db"
-    connection = sqlite3.connect(path)
-    for table in ("studies", "trials", "version_info", "alembic_version"):
-        connection.execute(f"CREATE TABLE {table} (x TEXT)")
-    connection.commit()
-    connection.close()
-    with pytest.raises(StorageInternalError, match="is a database of Optuna"):
-        skipjack.create_study(storage=url(path))
-
-
-def test_an_empty_file_is_a_new_storage(tmp_path: Path) -> None:
-    path = tmp_path / "empty.db"
+def test_an_empty_file_is_a_new_storage(tmp_path: Path, name: str) -> None:
+    path = tmp_path / name
     path.touch()
-    assert RDBStorage(url(path)).get_all_studies() == []
+    assert cold(path).get_all_studies() == []
 
 
 # --------------------------------------------------------------------------- folders, permissions
 
 
-def test_a_folder_that_does_not_exist_is_named(tmp_path: Path) -> None:
+def test_a_folder_that_does_not_exist_is_named(tmp_path: Path, name: str) -> None:
     with pytest.raises(StorageInternalError, match="nowhere does not exist; make it first"):
-        skipjack.create_study(storage=url(tmp_path / "nowhere" / "study.db"))
+        skipjack.create_study(storage=url(tmp_path / "nowhere" / name))
     assert os.listdir(tmp_path) == []
 
 
-def test_a_folder_is_no_file(tmp_path: Path) -> None:
+def test_a_folder_is_no_file(tmp_path: Path, name: str) -> None:
+    (tmp_path / name).mkdir()
     with pytest.raises(StorageInternalError, match="It is a folder; name a file in it"):
-        skipjack.create_study(storage=url(tmp_path))
+        skipjack.create_study(storage=url(tmp_path / name))
 
 
 def reads_but_does_not_write(path: Path, said: list[dict[str, Any]]) -> None:
@@ -285,31 +284,33 @@ def read_only_folder(tmp_path: Path) -> Iterator[Callable[[], Path]]:
 
 
 @pytest.mark.parametrize("is_open", [False, True])
-def test_a_study_in_a_read_only_folder_can_be_read(read_only_folder: Any, is_open: bool) -> None:
-    path = read_only_folder.folder / "study.db"
+def test_a_study_in_a_read_only_folder_can_be_read(
+    read_only_folder: Any, name: str, is_open: bool
+) -> None:
+    path = read_only_folder.folder / name
     study = make(path)
     said = all_told(study._storage, 0)
     if not is_open:  # otherwise another program still has it open, and its log is beside it
         study._ledger.log.close()  # type: ignore[union-attr]  # it has one
-    shown = read_only_folder() / "study.db"
+    shown = read_only_folder() / name
     if is_open and shown == path:
         pytest.skip("the same folder cannot be written by one and be read-only for another")
     reads_but_does_not_write(shown, said)
 
 
-def test_a_new_study_in_a_read_only_folder_is_refused(read_only_folder: Any) -> None:
+def test_a_new_study_in_a_read_only_folder_is_refused(read_only_folder: Any, name: str) -> None:
     with pytest.raises(StorageInternalError, match="folder"):
-        skipjack.create_study(storage=url(read_only_folder() / "study.db"))
+        skipjack.create_study(storage=url(read_only_folder() / name))
 
 
-def test_an_empty_read_only_file_is_refused(read_only_folder: Any) -> None:
-    (read_only_folder.folder / "empty.db").touch()
+def test_an_empty_read_only_file_is_refused(read_only_folder: Any, name: str) -> None:
+    (read_only_folder.folder / name).touch()
     with pytest.raises(StorageInternalError, match="read-only and holds no studies"):
-        skipjack.create_study(storage=url(read_only_folder() / "empty.db"))
+        skipjack.create_study(storage=url(read_only_folder() / name))
 
 
-def test_a_read_only_file_can_be_read(tmp_path: Path) -> None:
-    path = tmp_path / "study.db"
+def test_a_read_only_file_can_be_read(tmp_path: Path, name: str) -> None:
+    path = tmp_path / name
     study = make(path)
     said = all_told(study._storage, 0)
     study._ledger.log.close()  # type: ignore[union-attr]  # it has one
@@ -351,7 +352,7 @@ def fills(path: Path, fill: Callable[[skipjack.Study], None], free: Callable[[],
     assert len(complete) == len(told) + 3
 
 
-def test_a_full_disk_loses_nothing_that_was_told(tmp_path: Path) -> None:
+def test_a_full_disk_loses_nothing_that_was_told(tmp_path: Path, name: str) -> None:
     small = tmp_path / "small"
     small.mkdir()
     if not run("mount", "-t", "tmpfs", "-o", "size=1m", "none", str(small)):
@@ -359,7 +360,7 @@ def test_a_full_disk_loses_nothing_that_was_told(tmp_path: Path) -> None:
     ballast = small / "ballast"
     try:
         fills(
-            small / "study.db",
+            small / name,
             lambda study: ballast.write_bytes(bytes(300_000)) and None,
             ballast.unlink,
         )
@@ -380,9 +381,9 @@ fills(
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="needs limits of a process")
-def test_a_quota_on_the_file_loses_nothing_that_was_told(tmp_path: Path) -> None:
+def test_a_quota_on_the_file_loses_nothing_that_was_told(tmp_path: Path, name: str) -> None:
     root = Path(__file__).parents[2]
-    command = [sys.executable, "-c", LIMITED, str(tmp_path / "study.db")]
+    command = [sys.executable, "-c", LIMITED, str(tmp_path / name)]
     done = subprocess.run(command, cwd=root, capture_output=True, text=True, timeout=120)
     assert done.returncode == 0, done.stderr
 
@@ -390,14 +391,14 @@ def test_a_quota_on_the_file_loses_nothing_that_was_told(tmp_path: Path) -> None
 @pytest.mark.skipif(sys.platform == "win32", reason="a file that is open cannot be deleted there")
 @pytest.mark.parametrize("replaced", [False, True])
 def test_a_file_that_is_deleted_while_open_is_missed_at_the_next_write(
-    tmp_path: Path, replaced: bool
+    tmp_path: Path, name: str, replaced: bool
 ) -> None:
-    path = tmp_path / "study.db"
+    path = tmp_path / name
     study = make(path)
     said = all_told(study._storage, 0)
     trial = study.ask()
     for beside in ("", "-wal", "-shm"):
-        os.unlink(f"{path}{beside}")
+        Path(f"{path}{beside}").unlink(missing_ok=True)
     if replaced:
         make(path, 1)
     for write in (study.ask, lambda: study.tell(trial, 1.0), lambda: trial.report(1.0, 0)):
@@ -413,8 +414,10 @@ def test_a_file_that_is_deleted_while_open_is_missed_at_the_next_write(
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="a file that is open cannot be deleted there")
-def test_a_file_that_is_gone_is_never_made_anew_behind_the_users_back(tmp_path: Path) -> None:
-    path = tmp_path / "study.db"
+def test_a_file_that_is_gone_is_never_made_anew_behind_the_users_back(
+    tmp_path: Path, name: str
+) -> None:
+    path = tmp_path / name
     study = make(path)
     log: Any = study._ledger.log
     log.close()
@@ -505,3 +508,13 @@ def test_there_is_no_shared_memory_on_a_network_file_system(
     other.optimize(work.objective, n_trials=5)
     assert sorted(os.listdir(tmp_path)) == ["study.db"]
     assert [t.number for t in study.trials] == list(range(13))
+
+
+def test_a_new_file_is_not_taken_for_one_that_is_gone(tmp_path: Path) -> None:
+    """The system gives the number of a deleted file to the next one, often at once."""
+    gone = []
+    for i in range(20):
+        path = tmp_path / f"{i}.db"
+        gone.append(make(path))
+        gone[-1]._ledger.log.close()  # type: ignore[union-attr]  # it has one
+        path.unlink()

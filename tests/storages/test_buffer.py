@@ -8,7 +8,7 @@ import itertools
 import pickle
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +22,7 @@ from skipjack.distributions import FloatDistribution
 from skipjack.errors import StorageError, StorageInternalError, UpdateFinishedTrialError
 from skipjack.pruners import BasePruner, NopPruner
 from skipjack.records.draft import Draft
+from skipjack.records.events import Event
 from skipjack.records.states import StudyDirection, TrialState
 from skipjack.samplers import RandomSampler
 from skipjack.storages import keeper
@@ -59,7 +60,7 @@ def url(path: Path) -> str:
 
 @pytest.fixture
 def no_keeper(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(keeper.KEEPER, "later", lambda callback: None)
+    monkeypatch.setattr(keeper.Keeper, "later", lambda self, callback: None)
 
 
 def wait_for(condition: Callable[[], Any], seconds: float = 10.0) -> float:
@@ -136,7 +137,7 @@ class TwoProcesses(RuleBasedStateMachine):
     @precondition(lambda self: self._open(0))
     @rule(retry=st.booleans())
     def reclaim(self, retry: bool) -> None:
-        event = {"do": "reclaim", "n": 0, "time": 1.0, "reason": "lost"}
+        event: Event = {"do": "reclaim", "n": 0, "time": 1.0, "reason": "lost"}
         if retry:
             event["retry"] = {"user": {"again": 1}, "system": {}}
         self.views[1].ledger.commit(self.study, event)
@@ -148,8 +149,8 @@ class TwoProcesses(RuleBasedStateMachine):
         cold = all_told(process(self.path, "cold"), self.study)
         for view in self.views:
             assert all_told(view, self.study) == cold
-            history = view.ledger.study(self.study).history
-            assert len(history) == (not self._open(0))
+            state = view.ledger.study(self.study)
+            assert len(state.history) + len(state.open) == state.n_trials
 
 
 @pytest.mark.usefixtures("no_keeper")
@@ -302,13 +303,9 @@ def test_a_trial_that_was_only_asked_for_writes_everything_at_once(url: str, pat
 
 
 @pytest.fixture
-def hasty(monkeypatch: pytest.MonkeyPatch) -> Iterator[keeper.Keeper]:
-    """A keeper that ends after a tenth of a second without work."""
-    made = keeper.Keeper()
-    monkeypatch.setattr(keeper, "_IDLE", 0.1)
-    monkeypatch.setattr(keeper, "KEEPER", made)
-    yield made
-    wait_for(lambda: made._thread is None)
+def hasty(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let keepers end after a tenth of a second without work."""
+    monkeypatch.setattr(keeper, "IDLE", 0.1)
 
 
 def objective_with_report(trial: skipjack.Trial) -> float:
@@ -316,36 +313,38 @@ def objective_with_report(trial: skipjack.Trial) -> float:
     return trial.suggest_float("x", 0, 1)
 
 
-def test_there_is_no_keeper_for_studies_in_memory(hasty: keeper.Keeper) -> None:
+def test_there_is_no_keeper_for_studies_in_memory() -> None:
     for storage in (None, "sqlite:///:memory:"):
         study = skipjack.create_study(storage=storage, sampler=RandomSampler())
         study.optimize(objective_with_report, n_trials=5)
-        assert hasty._thread is None
+        assert study._ledger._keeper is None
 
 
-def test_there_is_one_keeper_which_ends_when_idle_and_comes_back(
-    url: str, hasty: keeper.Keeper
-) -> None:
+@pytest.mark.usefixtures("hasty")
+def test_there_is_one_keeper_of_a_log_which_ends_when_idle_and_comes_back(url: str) -> None:
     study = skipjack.create_study(storage=url, sampler=RandomSampler())
+    kept = study._ledger.keeper
     seen: set[threading.Thread | None] = set()
 
     def objective(trial: skipjack.Trial) -> float:
         trial.report(1.0, 0)
-        seen.add(hasty._thread)
+        seen.add(kept._thread)
         return trial.suggest_float("x", 0, 1)
 
     for runs in range(1, 4):
         study.optimize(objective, n_trials=10, n_jobs=3)
         assert len(seen) == runs
-        wait_for(lambda: hasty._thread is None)
+        wait_for(lambda: kept._thread is None)
     assert None not in seen
     assert len(study.trials) == 30
 
 
-def test_nothing_that_the_keeper_is_given_is_forgotten(hasty: keeper.Keeper) -> None:
+@pytest.mark.usefixtures("hasty")
+def test_nothing_that_the_keeper_is_given_is_forgotten() -> None:
     done: list[int] = []
+    kept = keeper.Keeper()
     for i in range(40):
-        hasty.later(functools.partial(done.append, i))
+        kept.later(functools.partial(done.append, i))
         if i % 10 == 9:
             time.sleep(0.65)  # about the moment at which it would end
     wait_for(lambda: len(done) == 40)
@@ -489,3 +488,24 @@ def test_a_study_that_another_process_deleted_is_gone_here_too(path: Path) -> No
     again = mine.create_new_study([StudyDirection.MINIMIZE], "s")
     assert again != study
     assert other.get_study_id_from_name("s") == again
+
+
+def test_what_was_due_while_the_storage_was_away_is_written_when_it_is_back(
+    tmp_path: Path,
+) -> None:
+    path, away = tmp_path / "s.db", tmp_path / "away"
+    study = skipjack.create_study(study_name="a", storage=f"sqlite:///{path}")
+    ledger, state = study._ledger, study._ledger.study(study._study_id)
+
+    def objective(trial: Any) -> float:
+        draft = trial._draft
+        trial.log({"a": 1.0}, 0)
+        path.rename(away)
+        ledger._flush_due(state, draft)
+        assert draft.is_due and draft.is_dirty
+        away.rename(path)
+        ledger._flush_due(state, draft)
+        assert not draft.is_dirty
+        return 1.0
+
+    study.optimize(objective, n_trials=1)

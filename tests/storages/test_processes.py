@@ -1,4 +1,4 @@
-"""One SQLite study and many processes: nothing is lost, doubled, blocked or left behind."""
+"""One study and many processes: nothing is lost, doubled, blocked or left behind."""
 
 from __future__ import annotations
 
@@ -25,6 +25,7 @@ from skipjack.records.states import TrialState
 from skipjack.samplers import RandomSampler
 from skipjack.testing.courses import told
 from tests.storages import work
+from tests.storages.conftest import NewUrl
 
 METHODS = [m for m in ("fork", "spawn") if m in multiprocessing.get_all_start_methods()]
 ROOT = Path(__file__).parents[2]
@@ -75,8 +76,8 @@ def forks() -> Iterator[Crew]:
 
 
 @pytest.fixture
-def url(tmp_path: Path) -> str:
-    return f"sqlite:///{tmp_path}/study.db"
+def url(new_url: NewUrl) -> str:
+    return new_url()
 
 
 def new_study(url: str, **options: Any) -> skipjack.Study:
@@ -85,7 +86,7 @@ def new_study(url: str, **options: Any) -> skipjack.Study:
     )
 
 
-def in_the_file(url: str) -> list[Any]:
+def seen_by_all(url: str) -> list[Any]:
     """The trials as a new process sees them, and this one too."""
     context = multiprocessing.get_context("spawn")
     with context.Pool(1) as pool:
@@ -118,16 +119,16 @@ def test_processes_share_a_study_without_gaps_losses_or_errors(crew: Crew, url: 
     for carried in (study, study, url, url):
         crew.start(work.optimize, carried, 25, barrier)
     crew.join()
-    trials = in_the_file(url)
+    trials = seen_by_all(url)
     is_whole(trials)
     assert Counter(t.state for t in trials) == {TrialState.COMPLETE: 103}
     pids = Counter(t.user_attrs["pid"] for t in trials)
     assert sorted(pids.values()) == [3, 25, 25, 25, 25]
 
 
-def test_a_study_that_all_make_at_once_is_made_once(crew: Crew, tmp_path: Path) -> None:
-    for attempt in range(3 if crew.context.get_start_method() == "fork" else 1):
-        url = f"sqlite:///{tmp_path}/attempt{attempt}.db"
+def test_a_study_that_all_make_at_once_is_made_once(crew: Crew, new_url: NewUrl) -> None:
+    for _ in range(3 if crew.context.get_start_method() == "fork" else 1):
+        url = new_url()
         barrier, answers = crew.context.Barrier(8), crew.context.Queue()
         for _ in range(8):
             crew.start(work.create, url, barrier, answers)
@@ -246,7 +247,7 @@ def survive(crew: Crew, url: str, diary: str, kills: int, retries: int) -> Count
         worker.join(30)
     study.optimize(work.objective, n_trials=1 + len(workers) * (retries + 1))
 
-    trials = in_the_file(url)
+    trials = seen_by_all(url)
     is_whole(trials)
     lines = Path(diary).read_text().splitlines() if os.path.exists(diary) else []
     for number, value, params in map(json.loads, lines):
@@ -316,7 +317,7 @@ def test_forks_amid_the_writes_of_other_threads_hang_and_lose_nothing(url: str) 
 
     study.optimize(forking, n_trials=60, n_jobs=4)
     assert forked
-    trials = in_the_file(url)
+    trials = seen_by_all(url)
     is_whole(trials)
     assert Counter(t.state for t in trials) == {TrialState.COMPLETE: 60 + 2 * len(forked)}
 
@@ -376,7 +377,7 @@ def test_a_trial_that_a_forked_child_inherits_writes_through(url: str) -> None:
         return x
 
     study.optimize(shared, n_trials=3)
-    trials = in_the_file(url)
+    trials = seen_by_all(url)
     assert [list(t.params) for t in trials] == [["x", "k"]] * 3
     assert all(t.intermediate_values == {0: t.value, 1: 2 * t.value} for t in trials)
 
@@ -390,12 +391,12 @@ def test_a_child_that_outlives_its_parent_loses_nothing(url: str, tmp_path: Path
     code = f"from tests.storages.work import orphan; orphan({url!r}, {str(go)!r})"
     subprocess.run([sys.executable, "-c", code], check=True, timeout=60, cwd=ROOT)
     for _ in range(3):
-        in_the_file(url)  # opens and closes, as the last one it knows of
+        seen_by_all(url)  # opens and closes, as the last one it knows of
     go.touch()
     deadline = time.monotonic() + 60
     while len(all_trials(url)) < 14 or all_trials(url)[-1].state is TrialState.RUNNING:
         assert time.monotonic() < deadline
         time.sleep(0.05)
-    trials = in_the_file(url)
+    trials = seen_by_all(url)
     is_whole(trials)
     assert Counter(t.state for t in trials) == {TrialState.COMPLETE: 14}

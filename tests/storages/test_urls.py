@@ -57,8 +57,9 @@ def test_memory_has_urls_too(memory: str, tmp_path: Path, monkeypatch: pytest.Mo
         ("sqlite:study.db", "sqlite:///study.db"),
         ("sqlite://study.db", "Write 'sqlite:///study.db'"),
         ("sqlite://folder/study.db", "Write 'sqlite:///folder/study.db'"),
-        ("redis://localhost", "keeps studies in memory and in SQLite files"),
-        ("postgresql://localhost/x", "keeps studies in memory and in SQLite files"),
+        ("oracle://localhost/x", "such as 'sqlite:///"),
+        ("oracle://me:pa:ss@w@host/x", "'oracle://me:***@host/x'"),
+        ("oracle://host/x?user=me&password=pa:ss@w&a=b", "user=me&password=***&a=b"),
         ("sqlite:///study.db?mode=ro", "'mode=ro'"),
         ("sqlite:///file:study.db", "URI"),
     ],
@@ -70,6 +71,7 @@ def test_urls_that_name_nothing_are_refused_with_one_that_would_do(
     with pytest.raises(InvalidValueError) as caught:
         skipjack.create_study(storage=wrong)
     assert says in str(caught.value)
+    assert "pa:ss@w" not in str(caught.value)
     assert os.listdir(tmp_path) == []
 
 

@@ -10,6 +10,7 @@ import time
 from typing import Any
 
 import skipjack
+from skipjack import platform
 from skipjack.pruners import NopPruner
 from skipjack.samplers import RandomSampler
 
@@ -115,3 +116,48 @@ def orphan(url: str, go: str) -> None:
         finally:
             os._exit(0)
     study.optimize(objective, n_trials=2)
+
+
+def elsewhere(machine: str = "another-boot") -> None:
+    """Let this process be one of another machine, whose clock is wrong by a day."""
+    _, found, _ = platform._this()
+    other = found._replace(boot=machine)
+    platform._self = (os.getpid(), other, str(other))
+    true = time.time
+    time.time = lambda: true() + 86400.0
+
+
+def hold_elsewhere(url: str, answers: Any, seconds: float) -> None:
+    """Run a trial on another machine for a while, and say what came of it."""
+    elsewhere()
+    skipjack.logging.set_verbosity(skipjack.logging.ERROR)
+    storage: Any = skipjack.storages.get_storage(url)
+    storage.ledger.beat_every, storage.ledger.grace = 1.0, 2.0
+    study = skipjack.load_study(study_name="study", storage=storage, sampler=RandomSampler())
+
+    def slow(trial: skipjack.Trial) -> float:
+        x = trial.suggest_float("x", -1, 1)
+        trial.report(x, 0)
+        answers.put((trial.number, x))
+        end = time.monotonic() + seconds
+        while time.monotonic() < end:
+            study.get_trials()  # so that it hears of whatever happens to its trial
+            time.sleep(0.01)
+        trial.report(2 * x, 1)
+        trial.set_user_attr("y", trial.suggest_float("y", 0, 1))
+        return 3 * x
+
+    study.optimize(slow, n_trials=1)
+    answers.put("ended well")
+
+
+def share(url: str, total: int, barrier: Any) -> None:
+    """Run trials with others until the study has so many, the first when all have one."""
+    waited: list[int] = []
+
+    def together(trial: skipjack.Trial) -> float:
+        if not waited:
+            waited.append(barrier.wait(60))
+        return objective(trial)
+
+    opened(url).optimize(together, n_trials_total=total)

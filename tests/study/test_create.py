@@ -349,20 +349,6 @@ def test_an_unknown_url_is_a_value_error_that_shows_one(url: str) -> None:
         skipjack.create_study(storage=url)
 
 
-class Own(BaseStorage):
-    """A user's storage, which is not possible yet."""
-
-
-Own.__abstractmethods__ = frozenset()
-
-
-def test_a_storage_of_the_users_own_is_refused_with_what_to_do() -> None:
-    with pytest.raises(NotImplementedError, match="Own is a storage of your own.*InMemoryStorage"):
-        skipjack.create_study(storage=Own())
-    with pytest.raises(NotImplementedError, match="sqlite:///"):
-        skipjack.load_study(study_name="s", storage=Own())
-
-
 def test_a_number_of_retries_is_checked() -> None:
     for wrong in (-1, 1.5, True, "1"):
         with pytest.raises(ValueError, match="`max_retries` must"):

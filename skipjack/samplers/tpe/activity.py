@@ -12,8 +12,8 @@ from typing import NamedTuple, TypeAlias, final
 import numpy as np
 import numpy.typing as npt
 
-from skipjack.records.history import History
-from skipjack.records.space import BoolArray, FloatArray, IntArray
+from skipjack.records.history import History, Layout
+from skipjack.records.space import BoolArray, FloatArray, IntArray, Space
 from skipjack.records.states import TrialState
 
 Bits: TypeAlias = npt.NDArray[np.uint64]  # one for each value of a parameter
@@ -79,6 +79,8 @@ class Activity:
         for row in (np.flatnonzero(states == TrialState.COMPLETE) + self._counted).tolist():
             layout, values = history.internal(row)
             columns = layout.columns.tolist()
+            if history.choices.unions:
+                columns, values = _united(history, layout, values)
             if columns and max(columns) >= len(self._bits):
                 self._widen(max(columns) + 1)
             if layout.index not in self._layouts:
@@ -133,30 +135,51 @@ class Activity:
         return np.array([known.get(value, 0) for value in values.tolist()], np.uint64)
 
 
-def existing(
-    activity: Activity, rules: list[Rule], columns: IntArray, values: FloatArray
-) -> BoolArray:
-    """Which parameters points would have, shape (c, d).
+class Presence(NamedTuple):
+    """Says which parameters of a space points have."""
 
-    Args:
-        activity: What has been seen.
-        rules: When columns exist.
-        columns: Of the parameters, shape (d,); -1 for those without.
-        values: Internal values of the points, shape (c, d).
-    """
-    there = np.ones(values.shape, bool)
-    at = {column: j for j, column in enumerate(columns.tolist()) if column >= 0}
-    found: dict[tuple[int, np.uint64], BoolArray] = {}  # siblings share a rule
-    for child, parent, wanted in rules:
-        if child in at and parent in at:
-            alike = found.get((parent, wanted))
-            if alike is None:
-                j = at[parent]
-                bits = activity.bits(parent, values[:, j])
-                now = np.where(there[:, j], bits, _NO_VALUE)
-                alike = found[parent, wanted] = (now & wanted != 0) | (now == _UNKNOWN)
-            there[:, at[child]] = alike
-    return there
+    activity: Activity
+    rules: list[Rule]
+    columns: IntArray  # (d,); -1 for a parameter without
+    codes: list[tuple[int, FloatArray]]  # of parameters whose choices changed; see `Choices`
+
+    def of(self, values: FloatArray) -> BoolArray:
+        """Which of the parameters points have, shape (c, d).
+
+        Args:
+            values: Internal values of the points, shape (c, d).
+        """
+        if self.codes:
+            values = values.copy()
+            for j, codes in self.codes:
+                values[:, j] = codes[values[:, j].astype(np.intp)]
+        there = np.ones(values.shape, bool)
+        at = {column: j for j, column in enumerate(self.columns.tolist()) if column >= 0}
+        found: dict[tuple[int, np.uint64], BoolArray] = {}  # siblings share a rule
+        for child, parent, wanted in self.rules:
+            if child in at and parent in at:
+                alike = found.get((parent, wanted))
+                if alike is None:
+                    j = at[parent]
+                    bits = self.activity.bits(parent, values[:, j])
+                    now = np.where(there[:, j], bits, _NO_VALUE)
+                    alike = found[parent, wanted] = (now & wanted != 0) | (now == _UNKNOWN)
+                there[:, at[child]] = alike
+        return there
+
+
+def presence(history: History, space: Space) -> Presence:
+    """What the history says of the parameters of a space."""
+    activity, choices = history.derived(_ACTIVITY), history.choices
+    columns = choices.first(space, history.columns(space))
+    return Presence(activity, activity.rules(history), columns, choices.codes(space))
+
+
+def _united(history: History, layout: Layout, values: list[float]) -> tuple[list[int], list[float]]:
+    """Columns and values, with choices that changed as those of one parameter."""
+    space = Space(layout.by_name)
+    known = history.choices.united(dict(zip(layout.names, values, strict=True)), space)
+    return history.choices.first(space, layout.columns).tolist(), list(known.values())
 
 
 @final
@@ -171,3 +194,6 @@ class ActivityFold:
         """Take in rows."""
         state.know(last)
         return state
+
+
+_ACTIVITY = ActivityFold()

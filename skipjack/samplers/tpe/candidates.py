@@ -10,9 +10,7 @@ from skipjack.numerics import parzen
 from skipjack.records.space import FloatArray, IntArray
 from skipjack.rng import Stream
 from skipjack.samplers.tpe.estimate import Good
-
-_SHARE = 0.3  # of the parameters are drawn anew in a mix, on average,
-_LEAST = 2.0  # but at least so many
+from skipjack.samplers.tpe.sampler import Recipe
 
 
 class Points(NamedTuple):
@@ -63,7 +61,7 @@ def apart(good: Good, choices: IntArray, stream: Stream, n: int) -> Points:
     return Points(*parzen.draw(good.source, choices, np.minimum(which, len(weights) - 1), u[1]))
 
 
-def mix(points: Points, base: Points, u: FloatArray, complete: bool) -> None:
+def mix(points: Points, base: Points, u: FloatArray, complete: bool, recipe: Recipe) -> None:
     """Give the last points the coordinates of `base`, but for some, at least one.
 
     Args:
@@ -71,15 +69,16 @@ def mix(points: Points, base: Points, u: FloatArray, complete: bool) -> None:
         base: One point, or c points; where it lacks a parameter, nothing is changed.
         u: Uniform random numbers, shape (c, 1 + p + q).
         complete: Whether `base` lacks nothing for sure.
+        recipe: How many coordinates are not those of `base`.
     """
     (c, d), p = u[:, 1:].shape, points.x.shape[1]
     if complete:
-        stays = u[:, 1:] >= max(_LEAST, _SHARE * d) / d
+        stays = u[:, 1:] >= max(recipe.least_anew, recipe.anew * d) / d
         stays[np.arange(c), (u[:, 0] * d).astype(np.intp)] = False
     else:
         there = np.concatenate([~np.isnan(base.x), base.codes >= 0], axis=1)  # (1 or c, p + q)
         some = np.maximum(1, there.sum(axis=1, keepdims=True))
-        stays = u[:, 1:] >= np.maximum(_LEAST, _SHARE * some) / some
+        stays = u[:, 1:] >= np.maximum(recipe.least_anew, recipe.anew * some) / some
         stays &= there
         changed = (u[:, :1] * some).astype(np.intp) + 1  # this one of those that are there
         stays &= there.cumsum(axis=1) != changed

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+import math
+from collections.abc import Callable, Mapping, Sequence
 from typing import NamedTuple, TypeAlias
 
 import numpy as np
@@ -16,6 +17,8 @@ from skipjack.samplers.tpe.estimate import Good, Model, places_of
 from skipjack.samplers.tpe.seen import ENUMERABLE, Seen, all_points
 
 _SAME = 1e-12  # places nearer than this are one, computed in two ways
+_FOR_LIMIT = 8  # candidates drawn for each constraint with a model of its own
+_LEAST_SHARE = 1e-3  # of trials, and of the others
 _ROUNDS = 3  # of drawing candidates, if all have been tried
 
 
@@ -28,6 +31,8 @@ class Search(NamedTuple):
         known: The given coordinates as one point, or None.
         given: The given internal values by name.
         exists: From internal values, shape (c, d), which parameters the points have; None: all.
+        limits: Models of the constraints, and the share of trials that keep each.
+        share: Of good trials.
     """
 
     axes: Axes
@@ -35,6 +40,8 @@ class Search(NamedTuple):
     known: Points | None
     given: Mapping[str, float]
     exists: Exists | None
+    limits: Sequence[tuple[Model, float]] = ()
+    share: float = 0.0
 
     def best(self, draw: Draw, stream: Stream, n: int, seen: Seen | None) -> dict[str, float]:
         """Internal values of the best candidate that is not in `seen`.
@@ -81,8 +88,20 @@ class Search(NamedTuple):
         return Points(x, np.where(there[:, axes.categorical], points.codes, -1))
 
     def score(self, points: Points) -> FloatArray:
-        """Log ratio of the joint densities, shape (c,), of trimmed points."""
-        return self.model.log_ratio(points.x, points.codes, self.axes.choices)
+        """Log ratio of the joint densities, shape (c,), of trimmed points.
+
+        With constraints that have models of their own, log of the product over these and the
+        objective of the density of the good over that of all.
+        """
+        x, codes, choices = points.x, points.codes, self.axes.choices
+        if not self.limits:
+            return self.model.log_ratio(x, codes, choices)
+        score = np.zeros(len(x))
+        for model, share in ((self.model, self.share), *self.limits):
+            share = min(max(share, _LEAST_SHARE), 1.0 - _LEAST_SHARE)
+            rest = math.log1p(-share) - model.log_ratio(x, codes, choices)
+            score -= np.logaddexp(math.log(share), rest)
+        return score
 
 
 Exists: TypeAlias = Callable[[FloatArray], BoolArray]
@@ -90,15 +109,20 @@ Draw: TypeAlias = Callable[[Search, Stream, int], tuple[Points, FloatArray]]
 
 
 def drawn_jointly(search: Search, stream: Stream, n: int) -> tuple[Points, FloatArray]:
-    """Draws from the good density and as many mixes with the best trials, with their scores."""
+    """Draws from the good density and mixes with the best trials, with their scores."""
     axes, good, known = search.axes, search.model.good, search.known
-    n_mixed, d = n // 2, len(axes.free)
+    recipe = good.settings.recipe
+    n_mixed, d = int(n * recipe.mixed), len(axes.free)
     u = stream.uniform((n + n_mixed) * (1 + d)).reshape(n + n_mixed, 1 + d)
     points = joint(good, axes.choices, known, u[:n])
     if n_mixed:
         base = _bases(good.kernels, search.model.n_best, n_mixed, stream)
-        mix(points, base, u[n:], not good.lacks)
+        mix(points, base, u[n:], not good.lacks, recipe)
         points = fixed(points, known)
+    for limit, _ in search.limits:  # what keeps a constraint, be it good or not
+        u = stream.uniform(_FOR_LIMIT * (1 + d)).reshape(_FOR_LIMIT, 1 + d)
+        more = joint(limit.good, axes.choices, known, u)
+        points = Points(*(np.concatenate(pair) for pair in zip(points, more, strict=True)))
     axes.settle(points.x)
     trimmed = search.trimmed(points)
     scores = search.score(trimmed)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any, NamedTuple, TypeAlias
+from typing import Any, NamedTuple, TypeAlias, final
 
 import numpy as np
 import numpy.typing as npt
@@ -18,7 +18,8 @@ from skipjack.samplers.tpe.table import Rows, Table
 
 Array: TypeAlias = npt.NDArray[Any]
 
-_NO_TRIAL = np.zeros(1, np.intp)  # a place for the prior
+_NOBODY = np.zeros(0, np.intp)
+_NO_TRIAL = 0  # a place for the prior
 
 
 class Good(NamedTuple):
@@ -45,14 +46,45 @@ class Good(NamedTuple):
     sums: FloatArray
 
 
+@final
+class Others:
+    """The density of the other trials and the prior; it stays while they are the same.
+
+    Attributes:
+        weights: Of the kernels.
+        lacks: Whether one lacks a parameter.
+    """
+
+    __slots__ = ("_fields", "_made_for", "_slots", "_table", "lacks", "weights")
+
+    def __init__(self, table: Table, split: Split, settings: Settings) -> None:
+        """Take the kernels of the bad trials, all of which the table has."""
+        self._made_for = split.bad, settings, table.age
+        self._table, self._slots = table.kept, table.slots(split.bad)
+        self._fields: dict[str, Array] = {}
+        self.weights: FloatArray = np.append(split.weights, settings.prior)
+        self.lacks = bool(self.field("lacks").any())
+
+    def is_of(self, table: Table, split: Split, settings: Settings) -> bool:
+        """Whether it would be made again as it is."""
+        bad, its_settings, age = self._made_for
+        return bad is split.bad and age == table.age and its_settings == settings
+
+    def field(self, name: str) -> Array:
+        """Of all kernels; see `Rows`."""
+        found = self._fields.get(name)
+        if found is None:
+            found = self._fields[name] = getattr(self._table, name).take(self._slots, axis=0)
+        return found
+
+
 class Model(NamedTuple):
     """The good trials and the prior; and the others, the prior again, and those that run.
 
     Attributes:
         good: The first density.
-        table: The kernels of the other trials and of the prior are in it,
-        slots: here.
-        running: Those of trials that run, or None.
+        others: The second one without those that run,
+        running: whose kernels these are, or None.
         weights: Of the kernels of the second density.
         spread: Of the second density; see `parzen.Kernels`.
         n_best: How many of the good trials nothing is better than.
@@ -60,8 +92,7 @@ class Model(NamedTuple):
     """
 
     good: Good
-    table: Rows
-    slots: IntArray
+    others: Others
     running: Rows | None
     weights: FloatArray
     spread: float
@@ -69,7 +100,7 @@ class Model(NamedTuple):
     conditional: bool
 
     def _others(self, field: str) -> Array:
-        kept: Array = getattr(self.table, field).take(self.slots, axis=0)
+        kept = self.others.field(field)
         if self.running is None:
             return kept
         return np.concatenate([kept, getattr(self.running, field)])
@@ -114,34 +145,37 @@ def model(
         running: Places of the trials that run, which count as bad, shape (r, d), or None.
         settings: The user's.
     """
-    if not view.kept:
+    if "table" not in view.kept:
         view.kept["table"] = Table(_prior(axes))
     table: Table = view.kept["table"]
+    table.begin((places.epoch, settings.clip))
     good: Good | None = view.kept.get("good")
+    others: Others | None = view.kept.get("others")
     trials = split.good.tolist()
-    same = good is not None and good.trials == trials and good.settings == settings
-    new = table.unknown(split.bad, (places.epoch, settings.clip))
-    made = None
-    if len(new) or not same or running is not None:
-        first = split.good[:0] if same else np.concatenate([split.good, _NO_TRIAL])
+    if good is not None and (good.trials != trials or good.settings != settings):
+        good = None
+    if others is not None and not others.is_of(table, split, settings):
+        others = None
+    new = _NOBODY if others is not None else table.unknown(split.bad)
+    run = None
+    if good is None or len(new) or running is not None:
+        first = np.append(split.good, _NO_TRIAL) if good is None else _NOBODY
         made = _made(axes, places, view, (first, new, running), settings)
-        table.fill(new, made.rows.part(len(first), len(first) + len(new)))
-        if not same:
+        if len(new):
+            table.fill(new, made.rows.part(len(first), len(first) + len(new)))
+        if good is None:
             good = view.kept["good"] = _good(made, axes.choices, trials, settings)
-    assert good is not None
-    slots = table.slots(split.bad)
-    parts = [split.weights, good.kernels.weights[-1:]]
-    run, n_running = None, 0
-    if running is not None and made is not None:
-        n_running = len(running)
-        run = made.rows.part(-n_running, None)
-        parts.append(np.ones(n_running))
-    conditional = bool(
-        good.lacks or table.kept.lacks.take(slots).any() or (run is not None and run.lacks.any())
-    )
-    spread = settings.prior / (split.n_bad + n_running + 1.0)
-    weights = np.concatenate(parts)
-    return Model(good, table.kept, slots, run, weights, spread, split.n_best, conditional)
+        if running is not None:
+            run = made.rows.part(-len(running), None)
+    if others is None:
+        others = view.kept["others"] = Others(table, split, settings)
+    conditional, weights, n = good.lacks or others.lacks, others.weights, split.n_bad
+    if run is not None:
+        conditional = conditional or bool(run.lacks.any())
+        weights = np.append(weights, np.ones(len(run.lacks)))
+        n += len(run.lacks)
+    spread = settings.prior / (n + 1.0)
+    return Model(good, others, run, weights, spread, split.n_best, conditional)
 
 
 def _prior(axes: Axes) -> Rows:
@@ -179,10 +213,13 @@ def _made(
     """
     first, new, running = groups
     n = len(first)
-    at, gaps = places.of(view, np.concatenate([first, new])), places.gaps(view, new)
+    at = places.of(view, np.concatenate([first, new]) if len(new) else first)
+    gaps = []
+    if len(new):
+        gaps.append(places.gaps(view, new))
     if running is not None:
         at = np.concatenate([at, running])
-        gaps = np.concatenate([gaps, places.gaps_of(view, running)])
+        gaps.append(places.gaps_of(view, running))
     lacks: BoolArray = np.isnan(at.sum(axis=1))
     at[n - 1 : n] = np.nan
     x, codes = axes.numbers(at), axes.codes(at)
@@ -192,12 +229,13 @@ def _made(
         floor = _floor(settings, counts)
         widths[: n - 1] = parzen.gap_widths(x[: n - 1], floor, settings.endpoints)
         x[n - 1] = 0.5
-    if len(gaps):
+    if gaps:
         all_counts = places.counts
         if not view.same:
             all_counts = np.where(view.columns < 0, 0.0, all_counts[view.columns])
         floor = _floor(settings, axes.numbers(all_counts[None])[0])
-        np.fmin(np.maximum(axes.numbers(gaps), floor), 1.0, out=widths[n:])  # 1 for NaN
+        found = axes.numbers(np.concatenate(gaps))
+        np.fmin(np.maximum(found, floor), 1.0, out=widths[n:])  # 1 for NaN
     if axes.discrete:
         masses, wide = None, parzen.cell_widths(widths, axes.cell_widths(x))
     else:

@@ -7,16 +7,23 @@ from typing import final
 import numpy as np
 
 from skipjack.numerics import pareto
+from skipjack.numerics.subset import Subset
 from skipjack.records.history import History
+from skipjack.records.space import FloatArray, IntArray
 from skipjack.samplers.tpe.groups import COMPLETED, Ladder, Sample, key_of, tiers
+
+_NEVER = -1
+_LEAST_MARGIN = 1e-12
 
 
 @final
 class Fronts:
-    """A ranking by fronts, and by the room that a trial has in its front; see `groups.Ladder`.
+    """A ranking by fronts; see `groups.Ladder`.
 
-    Only so many trials take part as can be good or nearly so: a quarter above the limit, the worst
-    are left out, so that the cost of a trial does not grow.
+    Of the front that is good in part, those trials are taken that dominate the most together;
+    others of one front are ranked by the room that they have in it. Only so many trials take part
+    as can be good or nearly so: a quarter above the limit, the worst are left out, so that the
+    cost of a trial does not grow.
     """
 
     def __init__(self, m: int, limit: int, salt: int) -> None:
@@ -27,8 +34,11 @@ class Fronts:
         self._limit = limit
         self._rows: list[int] = []
         self._losses = np.zeros((limit + limit // 4, m))
-        self._order: list[int] | None = None
+        self._order: list[int] = []
+        self._order_for = _NEVER  # how many are good
         self._n_best = 0
+        self._subset = Subset(np.zeros(m))
+        self._subset_key = b""
 
     def add(self, row: int, losses: list[float]) -> None:
         """Take in a feasible trial that completed."""
@@ -36,31 +46,64 @@ class Fronts:
             self._cut()
         self._losses[len(self._rows)] = losses
         self._rows.append(row)
-        self._order = None
+        self._order_for = _NEVER
 
     def _cut(self) -> None:
-        kept = sorted(self._sorted()[: self._limit])
+        kept = sorted(self._sorted(0)[: self._limit])
         self._losses[: len(kept)] = self._losses[kept]
         self._rows = [self._rows[i] for i in kept]
 
-    def _sorted(self) -> list[int]:
+    def _sorted(self, n_good: int) -> list[int]:
         """Indices into `_rows`, the best first."""
         losses = self._losses[: len(self._rows)]
         ranks = pareto.ranks(losses)
         self._n_best = int((ranks == 0).sum())
-        found: list[int] = np.lexsort((-pareto.crowding(losses, ranks), ranks)).tolist()
+        order = np.lexsort((-pareto.crowding(losses, ranks), ranks))
+        found: list[int] = order.tolist()
+        if 0 < n_good < len(found) and ranks[order[n_good - 1]] == ranks[order[n_good]]:
+            front = np.flatnonzero(ranks == ranks[order[n_good]])
+            first = int((ranks < ranks[front[0]]).sum())
+            chosen = [int(front[i]) for i in self._best_of(front, n_good - first)]
+            rest = set(chosen)
+            found[first:] = chosen + [i for i in found[first:] if i not in rest]
         return found
 
-    def order(self) -> list[int]:
+    def _best_of(self, front: IntArray, k: int) -> list[int]:
+        """Indices into `front` of the `k` trials that dominate the most together."""
+        points, reference = _scaled(self._losses[front])
+        if reference.tobytes() != self._subset_key:
+            self._subset, self._subset_key = Subset(reference), reference.tobytes()
+        rows = [self._rows[i] for i in front.tolist()]
+        chosen = self._subset.best(points, rows, k)
+        at = {row: i for i, row in enumerate(rows)}
+        return [at[row] for row in chosen]
+
+    def order(self, n_good: int) -> list[int]:
         """Rows of the best trials, the best first."""
-        if self._order is None:
-            self._order = [self._rows[i] for i in self._sorted()]
-        return self._order + self.others.order()
+        if n_good != self._order_for:
+            self._order = [self._rows[i] for i in self._sorted(n_good)]
+            self._order_for = n_good
+        return self._order + self.others.order(n_good)
 
     def n_best(self) -> int:
         """How many are in the first front."""
-        self.order()
         return self._n_best
+
+
+def _scaled(losses: FloatArray) -> tuple[FloatArray, FloatArray]:
+    """Finite losses and a reference a tenth worse than the worst, in units near their span.
+
+    The units are powers of two, so that they change nothing but the exponents.
+    """
+    quarter = np.ldexp(losses, -2)  # of which differences are finite
+    finite = np.isfinite(quarter)
+    low = np.where(finite, quarter, np.inf).min(axis=0)
+    high = np.where(finite, quarter, -np.inf).max(axis=0)
+    low, high = np.where(low <= high, low, 0.0), np.where(low <= high, high, 0.0)
+    reference = np.maximum(1.1 * high, 0.9 * high)
+    reference = np.where(reference > high, reference, high + _LEAST_MARGIN)
+    unit = np.frexp(reference - low)[1]
+    return np.ldexp(np.clip(quarter, low, high), -unit), np.ldexp(reference, -unit)
 
 
 @final
@@ -90,5 +133,6 @@ class FrontsFold:
             if tier == COMPLETED:
                 state.add(row, loss)
             else:
-                state.others.add(key_of(history, row, tier, loss[0], violation))
+                ladder = state.others
+                ladder.add(key_of(history, row, tier, loss[0], violation, ladder.outlook))
         return state

@@ -13,6 +13,7 @@ from skipjack.errors import invalid
 from skipjack.records.history import History
 from skipjack.records.space import FloatArray, IntArray
 from skipjack.records.states import TrialState
+from skipjack.samplers.tpe.pruned import Outlook, last_report
 
 Key: TypeAlias = tuple[int, float, float, int]  # tier, first, second; the row last
 
@@ -20,6 +21,7 @@ FRONTIER = 64  # the best of the trials that are not good: all kept
 RECENT = 64  # the newest of the others: all kept
 SAMPLED = 128  # so many stand for the rest
 CAP = FRONTIER + RECENT + SAMPLED
+EVERY = 8  # once there are more than these, they are chosen anew after so many trials
 _FULL = 25  # the newest trials weigh 1, older ones less the older they are
 COMPLETED, CUT_SHORT, INFEASIBLE = range(3)  # tiers
 _TIERS = {int(TrialState.COMPLETE): COMPLETED, int(TrialState.PRUNED): CUT_SHORT}
@@ -46,30 +48,31 @@ class Sample:
         sums", J. ACM 54 (2007), doi:10.1145/1314690.1314696.
     """
 
-    __slots__ = ("_pairs", "_salt", "rows")
+    __slots__ = ("_pairs", "_salt")
 
     def __init__(self, salt: int) -> None:
         """Begin with no rows. Another `salt` gives another sample."""
-        self.rows: list[int] = []  # in order
-        self._pairs: list[tuple[float, int]] = []  # priority and row; one more than in the sample
+        self._pairs: list[tuple[float, int]] = []  # priority and row, some more than are drawn
         self._salt = salt
 
     def note(self, row: int) -> None:
-        """Take a row, greater than all before, into the sample, or not."""
+        """Take a row, greater than all before, into account."""
         pairs = self._pairs
         priority = scatter(row, self._salt) / (row + 1)
-        if len(pairs) > SAMPLED and priority >= pairs[-1][0]:
-            return
-        insort(pairs, (priority, row))
-        self.rows.append(row)
-        if len(pairs) > SAMPLED:
-            self.rows.remove(pairs[SAMPLED][1])
-            del pairs[SAMPLED + 1 :]
+        if len(pairs) <= SAMPLED + EVERY:
+            insort(pairs, (priority, row))
+        elif priority < pairs[-1][0]:
+            insort(pairs, (priority, row))
+            pairs.pop()
 
-    def chances(self, rows: IntArray) -> FloatArray:
-        """How likely each row was to be drawn, given the rest of the sample."""
-        chances: FloatArray = np.minimum(1.0, self._pairs[-1][0] * (rows + 1.0))
-        return chances
+    def drawn(self, n: int) -> tuple[list[int], float]:
+        """The sample of the rows below `n`, of which at most `EVERY` rows are not; in order.
+
+        With it a factor: how likely a row was to be drawn, given the rest of the sample, is this
+        times its number, the first being 1, or 1 if that is less.
+        """
+        pairs = [pair for pair in self._pairs if pair[1] < n]
+        return sorted(row for _, row in pairs[:SAMPLED]), pairs[SAMPLED][0]
 
 
 class Ranking(Protocol):
@@ -83,12 +86,12 @@ class Ranking(Protocol):
     counted: int
     sample: Sample
 
-    def order(self) -> list[int]:
-        """Rows of the best trials, the best first."""
+    def order(self, n_good: int) -> list[int]:
+        """Rows of the best trials, the best first, when so many are good."""
         ...
 
     def n_best(self) -> int:
-        """How many of them nothing is better than."""
+        """How many of them nothing is better than, when the order is known."""
         ...
 
 
@@ -96,11 +99,12 @@ class Ranking(Protocol):
 class Ladder:
     """A ranking by keys.
 
-    Feasible trials by loss, then pruned ones by the step that they reached and their last report,
-    then infeasible ones by how much they violate.
+    Feasible trials by loss, pruned ones among them by the loss that they would have come to; then
+    the pruned ones of which nothing good can be said, by the step that they reached and their
+    last report; then infeasible ones by how much they violate.
     """
 
-    __slots__ = ("_best", "_limit", "_rows", "counted", "sample")
+    __slots__ = ("_best", "_limit", "_rows", "counted", "outlook", "sample")
 
     def __init__(self, limit: int | None, salt: int) -> None:
         """Begin with no trials. `limit` is how many of the best are kept, None for all."""
@@ -109,6 +113,7 @@ class Ladder:
         self._limit = limit
         self.counted = 0
         self.sample = Sample(salt)
+        self.outlook = Outlook()
 
     def add(self, key: Key) -> None:
         """Take in a trial that completed or was pruned."""
@@ -122,7 +127,7 @@ class Ladder:
             best.pop()
         self._rows = None
 
-    def order(self) -> list[int]:
+    def order(self, n_good: int) -> list[int]:
         """Rows of the best trials, the best first."""
         if self._rows is None:
             self._rows = [key[3] for key in self._best]
@@ -140,10 +145,11 @@ class LadderFold:
     Args:
         limit: How many of the best are kept, None for all.
         salt: Another number gives another sample of the same trials.
+        feasible_first: Whether trials that violate a constraint come last.
     """
 
-    def __init__(self, limit: int | None, salt: int = 0) -> None:
-        self._limit, self._salt = limit, salt
+    def __init__(self, limit: int | None, salt: int = 0, feasible_first: bool = True) -> None:
+        self._limit, self._salt, self._feasible_first = limit, salt, feasible_first
 
     def start(self, history: History) -> Ladder:
         """No trials yet."""
@@ -155,7 +161,9 @@ class LadderFold:
         for (row, tier, violation), loss in zip(tiers(history, first, last), losses, strict=True):
             state.sample.note(row)
             if tier is not None:
-                state.add(key_of(history, row, tier, loss, violation))
+                if not self._feasible_first:
+                    tier = _TIERS[int(history.states[row])]
+                state.add(key_of(history, row, tier, loss, violation, state.outlook))
         return state
 
 
@@ -173,25 +181,19 @@ def tiers(history: History, first: int, last: int) -> Iterator[tuple[int, int | 
         yield row, tier if tier is None or feasible else INFEASIBLE, violation
 
 
-def key_of(history: History, row: int, tier: int, loss: float, violation: float) -> Key:
+def key_of(
+    history: History, row: int, tier: int, loss: float, violation: float, outlook: Outlook
+) -> Key:
     """Where a trial stands among others."""
     if tier == COMPLETED:
         return tier, loss, 0.0, row
     if tier == INFEASIBLE:
         return tier, violation, 0.0, row
-    step, report = last_report(history, row)
+    expected = outlook.expect(history, row)
+    if expected is not None:
+        return COMPLETED, expected, 1.0, row
+    step, report = last_report(history, row) or (-np.inf, np.inf)
     return tier, -step, report, row
-
-
-def last_report(history: History, row: int) -> tuple[float, float]:
-    """The last step that a trial reported, -inf for none, and the loss there; NaN counts as inf."""
-    curve = history.curves.get(row)
-    if curve is None:
-        return -np.inf, np.inf
-    steps, values = curve
-    last = int(steps.argmax())
-    loss = history.signs[0] * float(values[last])
-    return float(steps[last]), np.inf if loss != loss else loss
 
 
 def scatter(row: int, salt: int) -> float:
@@ -216,12 +218,12 @@ def split(ranking: Ranking, n: int, n_good: int) -> Split:
 
     Args:
         ranking: Of all trials.
-        n: How many trials there are, failed ones included.
+        n: Of the first so many trials, which are all but at most `EVERY`.
         n_good: How many of the best are good.
 
     Cost: the same for any `n`.
     """
-    order = ranking.order()
+    order = [row for row in ranking.order(n_good) if row < n]
     good = order[:n_good]
     n_best = min(ranking.n_best(), len(good))
     if n - len(good) <= CAP:
@@ -230,16 +232,16 @@ def split(ranking: Ranking, n: int, n_good: int) -> Split:
         bad = np.flatnonzero(others)
         return Split(np.array(good, np.intp), n_best, bad, recency(bad, n), len(bad))
     frontier = order[n_good : n_good + FRONTIER]
-    kept = set(order[: n_good + FRONTIER])
+    kept = {*good, *frontier}
     newest = filterfalse(kept.__contains__, range(n - 1, -1, -1))
     recent = list(islice(newest, RECENT))[::-1]
     kept.update(recent)
-    drawn = list(filterfalse(kept.__contains__, ranking.sample.rows))
-    rows = frontier + recent + drawn
-    bad = np.fromiter(rows, np.intp, len(rows))
+    sample, factor = ranking.sample.drawn(n)
+    drawn = list(filterfalse(kept.__contains__, sample))
+    bad = np.array([*frontier, *recent, *drawn], np.intp)
     weights = recency(bad, n)
     first = len(bad) - len(drawn)
-    weights[first:] /= ranking.sample.chances(bad[first:])
+    weights[first:] /= np.minimum(1.0, factor * (bad[first:] + 1.0))
     return Split(np.array(good, np.intp), n_best, bad, weights, n - len(good))
 
 

@@ -28,6 +28,7 @@ class View(NamedTuple):
     scale: FloatArray  # (d,): place in the space = place in the frame * scale + shift
     shift: FloatArray  # (d,)
     known: IntArray  # which of the d parameters have a column
+    others: list[tuple[int, int, FloatArray]]  # parameter, column with other choices, their places
     same: bool  # the columns are those of the history, the frames the ranges of the space
     kept: dict[str, Any]  # what may be kept for this space as long as the frames are the same
 
@@ -168,16 +169,22 @@ class Places:
             if column < 0 or column >= len(self.frames) or self.frames[column] is None:
                 columns[j] = -1
         scale, shift = np.ones(len(space)), np.zeros(len(space))
-        known = np.flatnonzero(columns >= 0)
         dists = list(space.values())
-        for j in known.tolist():
+        others = [
+            (j, column, (indices + 0.5) / dists[j].axis.span)
+            for j, column, indices in history.choices.others(space)
+            if column < len(self.frames) and self.frames[column] is not None
+        ]
+        has = columns >= 0
+        for j in np.flatnonzero(has).tolist():
             axis, column = dists[j].axis, int(columns[j])
             if axis.span > 0:
                 scale[j] = self._span[column] / axis.span
                 shift[j] = (self._start[column] - axis.start) / axis.span
         in_order = np.array_equal(columns, np.arange(len(self.frames)))
-        same = in_order and bool((scale == 1).all() and (shift == 0).all())
-        return View(columns, scale, shift, known, same, {})
+        same = in_order and bool((scale == 1).all() and (shift == 0).all()) and not others
+        has[[j for j, _, _ in others]] = True
+        return View(columns, scale, shift, np.flatnonzero(has), others, same, {})
 
     def of(self, view: View, rows: IntArray) -> FloatArray:
         """Places of trials in a space, shape (len(rows), d); NaN where there is none in range."""
@@ -189,6 +196,10 @@ class Places:
         places += view.shift
         with np.errstate(invalid="ignore"):
             places[(places < -_SAME) | (places > 1.0 + _SAME)] = np.nan
+        for j, column, found in view.others:
+            there = self._places[rows, column]
+            chosen = there == there
+            places[chosen, j] = found[(there[chosen] * len(found)).astype(np.intp)]
         return places
 
     def gaps(self, view: View, rows: IntArray) -> FloatArray:

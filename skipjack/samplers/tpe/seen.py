@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping
 from typing import NamedTuple, final
 
 from skipjack.records.history import History
-from skipjack.records.space import Space
+from skipjack.records.space import Choices, Space
 
 ENUMERABLE = 4096  # points of a space that is searched to the last one
 
@@ -29,19 +29,22 @@ class SeenFold:
         """Take in rows."""
         for row in range(first, last):
             layout, values = history.internal(row)
-            state.add(point_of(dict(zip(layout.names, values, strict=True))))
+            point = dict(zip(layout.names, values, strict=True))
+            state.add(point_of(history.choices.united(point, layout.by_name)))
         return state
 
 
 class Seen(NamedTuple):
-    """Points that finished trials had, and those that running ones have."""
+    """Points of a space that finished trials had, and those that running ones have."""
 
     finished: set[int]
     running: set[int]
+    space: Space
+    choices: Choices
 
     def has(self, values: Mapping[str, float]) -> bool:
-        """Whether a point has been tried, or is being."""
-        point = point_of(values)
+        """Whether a point of the space has been tried, or is being."""
+        point = point_of(self.choices.united(values, self.space))
         return point in self.finished or point in self.running
 
 

@@ -37,6 +37,7 @@ class Table:
 
     Attributes:
         kept: The kernels, by slot.
+        age: Raised whenever kernels give way to others.
     """
 
     def __init__(self, prior: Rows) -> None:
@@ -47,17 +48,20 @@ class Table:
         self._slot_of = np.full(0, -1, np.intp)  # by trial; -1 for none
         self._used = 1
         self._key: Hashable = None
+        self.age = 0
 
-    def unknown(self, trials: IntArray, key: Hashable) -> IntArray:
+    def begin(self, key: Hashable) -> None:
+        """Keep kernels that depend on `key` and their own trial from now on."""
+        if key != self._key:
+            self._key = key
+            self._clear()
+
+    def unknown(self, trials: IntArray) -> IntArray:
         """Those of at most `CAP` trials whose kernels must be made and given to `fill`.
 
         Args:
             trials: Rows of the history, shape (m,).
-            key: All that a kernel depends on besides its trial.
         """
-        if key != self._key:
-            self._key = key
-            self._clear()
         most = int(trials.max(initial=0))
         if most >= len(self._slot_of):
             more = np.full(most + _SLOTS, -1, np.intp)
@@ -73,11 +77,12 @@ class Table:
         return np.concatenate([self._slot_of[trials], _FIRST])
 
     def _clear(self) -> None:
+        self.age += 1
         self._used = 1
         self._slot_of.fill(-1)
 
     def fill(self, trials: IntArray, made: Rows) -> None:
-        """Keep kernels of unknown trials; each must depend on its own trial and the key alone."""
+        """Keep kernels of unknown trials; see `begin`."""
         first, self._used = self._used, self._used + len(trials)
         for kept, new in zip(self.kept, made, strict=True):
             kept[first : self._used] = new

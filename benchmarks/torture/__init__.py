@@ -1,0 +1,1 @@
+"""Workers killed by the thousand on every backend, and what they leave; see `__main__`."""

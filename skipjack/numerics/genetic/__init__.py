@@ -1,0 +1,1 @@
+"""How individuals are crossed, mutated and selected: arrays in, arrays out."""

@@ -1,0 +1,1 @@
+"""What samplers share that draw generations: parameters, candidates, whose trials are whose."""

@@ -1,0 +1,1 @@
+"""Generations of trials, of which each is bred from the best of those before."""

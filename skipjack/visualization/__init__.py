@@ -1,0 +1,69 @@
+"""Figures of studies, drawn by Plotly; `skipjack.visualization.matplotlib` has the same.
+
+>>> skipjack.visualization.plot_optimization_history(study).show()
+"""
+
+from __future__ import annotations
+
+from skipjack._optional import lazy_names
+from skipjack.visualization.drawing import drawn_by
+from skipjack.visualization.figures import (
+    compare,
+    curves,
+    history,
+    importances,
+    models,
+    pairs,
+    parallel,
+    pareto,
+    slices,
+    terminator,
+    timeline,
+)
+from skipjack.visualization.render import plotly
+
+__all__ = [
+    "is_available",
+    "matplotlib",
+    "plot_anytime",
+    "plot_attainment_surface",
+    "plot_contour",
+    "plot_edf",
+    "plot_hypervolume_history",
+    "plot_importance_beeswarm",
+    "plot_intermediate_values",
+    "plot_optimization_history",
+    "plot_parallel_coordinate",
+    "plot_param_importances",
+    "plot_pareto_front",
+    "plot_partial_dependence",
+    "plot_rank",
+    "plot_slice",
+    "plot_terminator_improvement",
+    "plot_timeline",
+]
+
+plot_contour = drawn_by(plotly.render, pairs.contour, __name__)
+plot_edf = drawn_by(plotly.render, slices.edf, __name__)
+plot_hypervolume_history = drawn_by(plotly.render, pareto.hypervolume_history, __name__)
+plot_intermediate_values = drawn_by(plotly.render, curves.intermediate_values, __name__)
+plot_optimization_history = drawn_by(plotly.render, history.optimization_history, __name__)
+plot_parallel_coordinate = drawn_by(plotly.render, parallel.parallel_coordinate, __name__)
+plot_param_importances = drawn_by(plotly.render, importances.param_importances, __name__)
+plot_pareto_front = drawn_by(plotly.render, pareto.pareto_front, __name__)
+plot_rank = drawn_by(plotly.render, pairs.rank, __name__)
+plot_slice = drawn_by(plotly.render, slices.slice, __name__)
+plot_timeline = drawn_by(plotly.render, timeline.timeline, __name__)
+plot_anytime = drawn_by(plotly.render, compare.anytime, __name__)
+plot_attainment_surface = drawn_by(plotly.render, compare.attainment_surface, __name__)
+plot_importance_beeswarm = drawn_by(plotly.render, models.importance_beeswarm, __name__)
+plot_partial_dependence = drawn_by(plotly.render, models.partial_dependence, __name__)
+plot_terminator_improvement = drawn_by(plotly.render, terminator.terminator_improvement, __name__)
+
+
+def is_available() -> bool:
+    """Whether Plotly is installed."""
+    return bool(plotly.go.is_installed)
+
+
+__getattr__ = lazy_names(matplotlib="skipjack.visualization.matplotlib")

@@ -1,0 +1,1 @@
+"""Figures drawn by plotting packages: one module per package."""

@@ -1,0 +1,104 @@
+"""A stored search goes on with what it is of, and refuses what would mix results up."""
+
+import re
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from scipy import stats
+from sklearn.datasets import make_classification
+from sklearn.linear_model import LogisticRegression
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import FunctionTransformer
+
+from skipjack.model_selection import GridSearchCV, RandomizedSearchCV, SearchCV
+
+X, y = make_classification(60, 4, random_state=0)
+SPACE = {"C": stats.loguniform(0.1, 10)}
+
+
+@pytest.fixture
+def kept(tmp_path: Path) -> dict[str, Any]:
+    return {"storage": f"sqlite:///{tmp_path}/searches.db", "study_name": "mine", "cv": 3}
+
+
+def search(space: Any = SPACE, **options: Any) -> SearchCV:
+    return SearchCV(
+        LogisticRegression(), space, n_trials=3, random_state=0, try_default=False, **options
+    )
+
+
+@pytest.mark.parametrize(
+    "other",
+    [
+        {"scoring": "f1"},
+        {"return_train_score": True},
+        {"scoring": ["f1", "accuracy"], "refit": "f1"},
+    ],
+)
+def test_scores_of_another_kind_are_not_mixed_in(
+    kept: dict[str, Any], other: dict[str, Any]
+) -> None:
+    search(**kept).fit(X, y)
+    with pytest.raises(ValueError, match="same data, splits, estimator and scoring"):
+        search(**kept, **other).fit(X, y)
+
+
+def test_weights_are_part_of_the_data(kept: dict[str, Any]) -> None:
+    search(**kept).fit(X, y)
+    with pytest.raises(ValueError, match="same data"):
+        search(**kept).fit(X, y, sample_weight=np.arange(60.0))
+
+
+def test_a_grid_of_the_same_size_is_another_grid(kept: dict[str, Any]) -> None:
+    GridSearchCV(LogisticRegression(), {"C": [1, 2]}, **kept).fit(X, y)
+    with pytest.raises(ValueError, match="same candidates; its trial 0 is none of them"):
+        GridSearchCV(LogisticRegression(), {"C": [5, 6]}, **kept).fit(X, y)
+    same = GridSearchCV(LogisticRegression(), {"C": [1, 2]}, **kept).fit(X, y)
+    assert len(same.study_.trials) == 2
+
+
+def test_other_random_points_are_other_candidates(kept: dict[str, Any]) -> None:
+    def points(seed: int) -> RandomizedSearchCV:
+        return RandomizedSearchCV(
+            LogisticRegression(), SPACE, n_iter=2, random_state=seed, **kept
+        ).fit(X, y)
+
+    points(0)
+    with pytest.raises(ValueError, match="Take another one, or give a fixed `random_state`"):
+        points(1)
+    assert len(points(0).study_.trials) == 2
+
+
+@pytest.mark.parametrize("space", [{**SPACE, "tol": [1e-3]}, {"C": ["a"]}])
+def test_a_space_with_other_parameters_is_refused(kept: dict[str, Any], space: Any) -> None:
+    search(**kept).fit(X, y)
+    with pytest.raises(ValueError, match="`study_name` must be of a study with the same cand"):
+        search(space, **kept).fit(X, y)
+
+
+def test_functions_are_known_again_wherever_they_lie(kept: dict[str, Any]) -> None:
+    def fitted() -> SearchCV:
+        def same(X: Any) -> Any:
+            return X
+
+        def score(model: Any, X: Any, y: Any) -> float:
+            return float(model.score(X, y))
+
+        model = make_pipeline(FunctionTransformer(same), LogisticRegression())
+        assert re.search(" at 0x", repr(model))
+        space = {"logisticregression__C": stats.loguniform(0.1, 10)}
+        known = SearchCV(model, space, n_trials=2, scoring=score, random_state=0, **kept)
+        return known.fit(X, y)
+
+    first = fitted()
+    alive, again = first, fitted()  # the functions lie elsewhere now
+    assert alive.best_score_ == again.best_score_
+    assert len(again.study_.trials) == 2
+
+
+def test_who_asks_for_a_simpler_one_is_not_warned_of_noise() -> None:
+    found = SearchCV(LogisticRegression(), SPACE, n_trials=6, cv=3, select="one_se", random_state=0)
+    found.fit(X, y)  # warnings are errors
+    assert found.best_params_["C"] < 1.0
