@@ -110,7 +110,7 @@ def names_the_samplers(out: str, err: str) -> None:
 
 
 def prints_twenty(out: str, err: str) -> None:
-    says(r"^Trial \d+ finished with value: \d\.\d+$", 20, out)
+    says(r"^Trial \d+ finished with value: \d\.\d+(e-\d+)?$", 20, out)
 
 
 # The first tutorial, by section
