@@ -10,13 +10,12 @@ from __future__ import annotations
 import functools
 import importlib
 from collections.abc import Callable
-from typing import Any, Concatenate, NamedTuple, ParamSpec, TypeVar
+from typing import Any, NamedTuple, ParamSpec, TypeVar
 
 from skipjack._warnings import optuna_warn
 
 P = ParamSpec("P")
 T = TypeVar("T")
-Self = TypeVar("Self")
 
 INTERFACE = "5.0.0"
 
@@ -118,6 +117,7 @@ TABLE: dict[str, Deprecation] = {
             )
             for name in ("CMASampler", "CMAESampler")
         ),
+        Deprecation("artifacts.upload_artifact(*)", "keywords", "4.0.0", "6.0.0"),
         Deprecation("samplers.TPESampler.hyperopt_parameters", "`TPESampler()`", "4.9.0", "6.0.0"),
         Deprecation(
             "storages.RetryFailedTrialCallback",
@@ -192,34 +192,32 @@ def forwarding(module: str) -> Callable[[str], Any]:
     return __getattr__
 
 
-def positional_too(
-    old: str,
-) -> Callable[[Callable[Concatenate[Self, P], T]], Callable[Concatenate[Self, P], T]]:
-    """Let a method take its keyword-only arguments by position as well, in their order.
+def positional_too(old: str, *names: str) -> Callable[[Callable[P, T]], Callable[P, T]]:
+    """Let a function or method take its keyword-only arguments by position as well.
 
     Args:
         old: The row that says what is deprecated, such as `samplers.QMCSampler(*)`.
+        names: The arguments in the order of their positions; none: as in the signature.
 
     Returns:
-        A decorator. The method's signature, as `inspect` shows it, stays keyword-only.
+        A decorator. The signature, as `inspect` shows it, stays keyword-only.
     """
 
-    def decorate(method: Callable[Concatenate[Self, P], T]) -> Callable[Concatenate[Self, P], T]:
-        code = getattr(method, "__code__")  # noqa: B009 (mypy knows no __code__ of a Callable)
-        first, last = code.co_argcount, code.co_argcount + code.co_kwonlyargcount
-        names: tuple[str, ...] = code.co_varnames[first:last]
+    def decorate(function: Callable[P, T]) -> Callable[P, T]:
+        code = getattr(function, "__code__")  # noqa: B009 (mypy knows no __code__ of a Callable)
+        first = code.co_argcount
+        places = names or code.co_varnames[first : first + code.co_kwonlyargcount]
 
-        @functools.wraps(method)
-        def call(self: Self, /, *args: P.args, **kwargs: P.kwargs) -> T:
-            allowed = first - 1
-            if len(args) <= allowed:
-                return method(self, *args, **kwargs)
-            extra = dict(zip(names, args[allowed:], strict=False))
-            if len(args) - allowed > len(names) or extra.keys() & kwargs.keys():
-                return method(self, *args, **kwargs)  # Python's own TypeError says it
+        @functools.wraps(function)
+        def call(*args: P.args, **kwargs: P.kwargs) -> T:
+            if len(args) <= first:
+                return function(*args, **kwargs)
+            extra = dict(zip(places, args[first:], strict=False))
+            if len(args) - first > len(places) or extra.keys() & kwargs.keys():
+                return function(*args, **kwargs)  # Python's own TypeError says it
             warn_deprecated(old)
             given: dict[str, Any] = {**extra, **kwargs}
-            return method(self, *args[:allowed], **given)  # type: ignore[arg-type]
+            return function(*args[:first], **given)  # type: ignore[arg-type]
 
         return call
 

@@ -9,6 +9,7 @@ import shutil
 import uuid
 from pathlib import Path
 
+from skipjack._deprecate import positional_too
 from skipjack.artifacts.meta import ArtifactMeta, owner
 from skipjack.artifacts.port import ArtifactStore
 from skipjack.errors import ArtifactNotFound
@@ -20,6 +21,7 @@ from skipjack.trial.trial import Trial
 _ANY_TYPE = "application/octet-stream"
 
 
+@positional_too("artifacts.upload_artifact(*)", "study_or_trial", "file_path", "artifact_store")
 def upload_artifact(
     *,
     artifact_store: ArtifactStore,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import operator
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
 from skipjack import _optional
@@ -28,7 +28,7 @@ DEFAULT = (
     "system_attrs",
     "state",
 )
-Columns = dict[tuple[str, str], Any]
+Columns = dict[tuple[str, str | int], Any]
 
 
 def trials_dataframe(study: Any, attrs: tuple[str, ...], multi_index: bool) -> Any:
@@ -45,22 +45,21 @@ def trials_dataframe(study: Any, attrs: tuple[str, ...], multi_index: bool) -> A
         attrs = (*attrs, "metrics")
     for attr in attrs:
         if attr in ("value", "values"):
-            columns |= _values(trials, "values" if many else attr, names, many)
+            titles = names or (range(len(study.directions)) if many else [""])
+            columns |= _values(trials, "values" if many else attr, titles)
         else:
             columns |= _columns(trials, attr)
     frame = pandas.DataFrame(dict(enumerate(columns.values())))
     if multi_index:
         frame.columns = pandas.MultiIndex.from_tuples(columns)
     else:
-        frame.columns = ["_".join(part for part in key if part) for key in columns]
+        frame.columns = ["_".join(str(part) for part in key if part != "") for key in columns]
     return frame
 
 
-def _values(trials: list[FrozenTrial], title: str, names: list[str] | None, many: bool) -> Columns:
-    width = max((len(t._values) for t in trials if t._values), default=1) if many else 1
-    none: list[Any] = [None] * width
+def _values(trials: list[FrozenTrial], title: str, titles: Sequence[str | int]) -> Columns:
+    none: list[Any] = [None] * len(titles)
     rows = [t._values or none for t in trials]
-    titles = names or ([str(i) for i in range(width)] if many else [""])
     return {(title, name): [row[i] for row in rows] for i, name in enumerate(titles)}
 
 

@@ -53,6 +53,15 @@ def test_a_file_goes_up_and_comes_down(
         assert path.read_bytes() == b"weights"
 
 
+def test_an_older_order_by_position_works_and_warns(
+    store: FileSystemArtifactStore, model: str
+) -> None:
+    study = skipjack.create_study()
+    with pytest.warns(FutureWarning, match="by position"):
+        artifact_id = upload_artifact(study, model, store)  # type: ignore[call-arg, misc]
+    assert [meta.artifact_id for meta in get_all_artifact_meta(study)] == [artifact_id]
+
+
 def test_type_and_encoding_can_be_said(store: FileSystemArtifactStore, model: str) -> None:
     study = a_study()
     up(store, model, study, mimetype="text/x-weights", encoding="br")

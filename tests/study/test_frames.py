@@ -116,13 +116,23 @@ def test_several_objectives_have_a_column_each() -> None:
     assert list(frame.columns[:3]) == ["number", "values_0", "values_1"]
     assert frame["values_1"].tolist()[0] == 2.0 and frame["values_1"].isna()[1]
     assert list(study.trials_dataframe(multi_index=True).columns[1:3]) == [
-        ("values", "0"),
-        ("values", "1"),
+        ("values", 0),
+        ("values", 1),
     ]
     study.set_metric_names(["loss", "gain"])
     for attr in ("value", "values"):
         frame = study.trials_dataframe(attrs=(attr,))
         assert list(frame.columns) == ["values_loss", "values_gain"]
+
+
+def test_objectives_have_columns_before_any_trial_has_values() -> None:
+    study = a_study(directions=["minimize", "maximize"])
+    for state in (TrialState.FAIL, TrialState.PRUNED):
+        study.tell(study.ask(), state=state)
+    frame = study.trials_dataframe()
+    assert frame["values_0"].isna().all() and frame["values_1"].isna().all()
+    study.set_metric_names(["loss", "gain"])
+    assert list(study.trials_dataframe().columns[1:3]) == ["values_loss", "values_gain"]
 
 
 def test_a_named_objective_has_its_name_in_the_column() -> None:
