@@ -8,7 +8,6 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, final
 
-import joblib
 import numpy as np
 from sklearn.base import _fit_context, clone, is_classifier
 from sklearn.model_selection import check_cv
@@ -24,11 +23,12 @@ from sklearn.utils.validation import _check_method_params
 from skipjack import logging
 from skipjack.errors import InvalidValueError, UnsupportedError, invalid, wrong_type
 from skipjack.model_selection.boosting import check_stops_early, limit_rounds
+from skipjack.model_selection.contents import Contents
 from skipjack.model_selection.folds import Candidate, Fitting
 from skipjack.model_selection.hooks import Hooks
 from skipjack.model_selection.results import finished_only, table
 from skipjack.model_selection.rounds import FOLD_SCORE, Limits, Plan, Rounds
-from skipjack.model_selection.sources import Source, stable_text
+from skipjack.model_selection.sources import Source
 from skipjack.model_selection.stopping import N_ROUNDS
 from skipjack.pruners import BasePruner
 from skipjack.pruners.metric import MetricPruner
@@ -50,7 +50,6 @@ OWN_CONSTRAINTS: dict[str, Any] = {  # scikit-learn's way to check arguments
     "early_stopping": "no_validation",
 }
 _MODES = ("off", "safe", "aggressive")
-_MADE_OF = "search"  # the attribute of a study that tells which data and splits it is of
 _NO_FITS = (
     "No fits were performed. Was the CV iterator empty? Were there no candidates? Were all of "
     "them refused, or was there no time for one?"
@@ -193,35 +192,25 @@ class StudySearchCV(BaseSearchCV):
             memory.ledger.create_study(name, directions * n, 1)
             study = Study(name, memory, sampler, pruner)
         else:
-            study = create_study(
-                storage=self.storage,
-                study_name=self.study_name,
-                sampler=sampler,
-                pruner=pruner,
-                directions=directions * n,
-                load_if_exists=True,
-            )
+            options = {"sampler": sampler, "pruner": pruner, "directions": directions * n}
+            study = self._kept_study(Contents.of(self, data), options)
         if len(data.metrics) > 1:
             study.set_metric_names([str(name) for name in data.metrics])
-        if self.storage is not None:
-            self._mark(study, data, "study_name")
         return study
 
-    def _mark(self, study: Any, data: Data, argument: str) -> None:
-        """Keep with a study what it is of, or check that it is of that."""
-        options = (self.scoring, self.return_train_score, self.early_stopping)
-        said = [stable_text(each) for each in (self.estimator, options)]
-        made_of = joblib.hash((data.X, data.y, data.splits, data.routed.estimator.fit, said))
-        known = study.user_attrs.get(_MADE_OF)
-        if known is None:
-            study.set_user_attr(_MADE_OF, made_of)
-        elif known != made_of:
-            raise invalid(
-                argument,
-                "be of a study with the same data, splits, estimator and scoring",
-                study.study_name,
-                "Take another one, or give `cv` a fixed `random_state`.",
+    def _kept_study(self, contents: Contents, options: dict[str, Any]) -> Any:
+        """The study of that name in the storage, or the one beside it for other data."""
+        options |= {"storage": self.storage, "load_if_exists": True}
+        study = create_study(study_name=self.study_name, **options)
+        if not contents.claim(study):  # as in `cross_val_score`, which fits clones to parts
+            name = contents.beside(study.study_name)
+            _logger.warning(
+                f"The study {study.study_name!r} is of other data; this search is kept as {name!r}."
             )
+            study = create_study(study_name=name, **options)
+            contents.claim(study)
+        contents.check(study, "study_name")
+        return study
 
     def _pruner(self, data: Data) -> BasePruner:
         """The pruner of the study."""

@@ -188,7 +188,8 @@ def expected_optimism(
         method: "folds" draws folds and uses the scores in `cv_results_`, at no cost. "samples"
             draws samples, which is less coarse with few folds, and needs every candidate's
             predictions: it trains candidates * folds models again. Splits must then come out the
-            same again: give `cv` a `random_state`.
+            same again: give `cv` a `random_state`. The scorer may look at predictions and at the
+            parameters of the estimator, not at features or at what was learned.
         n_bootstraps: How many bootstrap samples; 1000 of folds or 200 of samples if None.
         random_state: Seed of the draws.
         n_jobs: Parallel trainings for `method="samples"`, through joblib.
@@ -196,6 +197,9 @@ def expected_optimism(
     Raises:
         ValueError: If an argument is out of its range, or there is one fold only.
         RuntimeError: If the search has not been fitted.
+        AttributeError: If the scorer reads what the estimator has learned, for "samples".
+        NotImplementedError: If there is no scorer and the estimator's `score` is not that of
+            scikit-learn's classifiers and regressors, for "samples"; an UnsupportedError.
 
     Source: as `bias_corrected`.
     """

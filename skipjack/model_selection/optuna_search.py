@@ -17,6 +17,7 @@ from sklearn.utils.validation import _check_method_params, _num_samples, check_i
 
 from skipjack.errors import TrialPruned, invalid, wrong_type
 from skipjack.model_selection.base import OWN_CONSTRAINTS, Data, StudySearchCV
+from skipjack.model_selection.contents import Contents
 from skipjack.model_selection.folds import KEPT, Candidate, Result, mean_score, packed
 from skipjack.model_selection.rounds import Plan
 from skipjack.model_selection.sources import kept
@@ -176,7 +177,9 @@ class OptunaSearchCV(StudySearchCV):
         if list(self.study.directions) != [StudyDirection.MAXIMIZE]:
             hint = "Scores of scikit-learn are larger where better."
             raise invalid("study", "have the direction 'maximize'", self.study.directions, hint)
-        self._mark(self.study, data, "study")
+        contents = Contents.of(self, data)
+        contents.claim(self.study)
+        contents.check(self.study, "study")
         return self.study
 
     # ------------------------------------------------------------------------------------ searching

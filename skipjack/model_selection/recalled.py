@@ -9,9 +9,11 @@ import numpy as np
 import numpy.typing as npt
 
 from skipjack import _optional
+from skipjack.errors import UnsupportedError
 
 base = _optional.lazy("sklearn.base", "sklearn", "skipjack.model_selection")
 selection = _optional.lazy("sklearn.model_selection", "sklearn", "skipjack.model_selection")
+pipeline = _optional.lazy("sklearn.pipeline", "sklearn", "skipjack.model_selection")
 parallel = _optional.lazy("sklearn.utils.parallel", "sklearn", "skipjack.model_selection")
 utils = _optional.lazy("sklearn.utils", "sklearn", "skipjack.model_selection")
 
@@ -35,8 +37,9 @@ class Answer:
 class Recalled:
     """An estimator that answers from a table: its X is a column of row numbers.
 
-    It says of itself what the estimator says whose answers they are, so that a scorer treats it
-    alike.
+    It says of itself what the estimator says whose answers they are, and has its parameters, so
+    that a scorer treats it alike. What the estimator has learned differs from fold to fold and is
+    not there.
     """
 
     def __init__(self, like: Any, answers: Mapping[str, Any]) -> None:
@@ -45,6 +48,18 @@ class Recalled:
             setattr(self, method, Answer(method, table))
         if hasattr(like, "classes_"):
             self.classes_ = like.classes_
+
+    def __getattr__(self, name: str) -> Any:
+        like = self.__dict__.get("_like")  # not there while it is unpickled
+        if name == "get_params" or name in getattr(like, "get_params", dict)():
+            return getattr(like, name)
+        if like is None or not hasattr(like, name):
+            raise AttributeError(f"{type(like).__name__!r} object has no attribute {name!r}")
+        raise AttributeError(
+            f"The scorer reads {name!r} of the estimator, which each fold has its own of, but "
+            f"method='samples' scores stored answers of "
+            f"{', '.join(name for name in METHODS if name in self.__dict__)}. Use method='folds'."
+        )
 
     def fit(self, X: Any, y: Any = None) -> Recalled:
         """Nothing to do."""
@@ -57,9 +72,26 @@ class Recalled:
         return True
 
     def score(self, X: Any, y: Any) -> float:
-        """What an estimator's own `score` is: accuracy of a classifier, R2 of a regressor."""
+        """What an estimator's own `score` is: accuracy of a classifier, R2 of a regressor.
+
+        Raises:
+            UnsupportedError: If it is another one.
+        """
+        if not _scores_as_usual(self._like):
+            raise UnsupportedError(
+                f"{type(self._like).__name__} has a `score` of its own, which stored answers do "
+                f"not allow. Give the search a `scoring`, or use method='folds'."
+            )
         kind = base.ClassifierMixin if base.is_classifier(self._like) else base.RegressorMixin
         return float(kind.score(self, X, y))
+
+
+def _scores_as_usual(estimator: Any) -> bool:
+    """Whether `score` is that of scikit-learn's classifiers or regressors."""
+    while isinstance(estimator, pipeline.Pipeline):
+        estimator = estimator.steps[-1][1]
+    usual = (base.ClassifierMixin.score, base.RegressorMixin.score)
+    return getattr(type(estimator), "score", None) in usual
 
 
 def answers_of(estimator: Any, X: Any) -> Answers:

@@ -12,7 +12,13 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import FunctionTransformer
 
-from skipjack.model_selection import GridSearchCV, RandomizedSearchCV, SearchCV
+import skipjack
+from skipjack.model_selection import (
+    GridSearchCV,
+    RandomizedSearchCV,
+    SearchCV,
+    cross_val_score,
+)
 
 X, y = make_classification(60, 4, random_state=0)
 SPACE = {"C": stats.loguniform(0.1, 10)}
@@ -43,6 +49,36 @@ def test_scores_of_another_kind_are_not_mixed_in(
     search(**kept).fit(X, y)
     with pytest.raises(ValueError, match="same data, splits, estimator and scoring"):
         search(**kept, **other).fit(X, y)
+
+
+@pytest.mark.parametrize("n_jobs", [1, 2])
+def test_parts_of_the_data_are_studies_beside_each_other(kept: dict[str, Any], n_jobs: int) -> None:
+    def scores(**options: Any) -> list[float]:
+        model = search(**options)
+        return list(cross_val_score(model, X, y, cv=4, error_score="raise", n_jobs=n_jobs))
+
+    expected = scores(cv=3)
+    assert scores(**kept) == expected
+    names = skipjack.get_all_study_names(kept["storage"])
+    assert len(names) == 4
+    assert sum(re.fullmatch(r"mine, data [0-9a-f]{8}", name) is not None for name in names) == 3
+    assert scores(**kept) == expected  # goes on, and fits no candidate again
+    assert [len(s.trials) for s in studies(kept)] == [3] * 4
+    whole = search(**kept).fit(X, y)
+    assert whole.study_.study_name not in names
+    assert len(studies(kept)) == 5
+
+
+def test_other_data_are_told_of(kept: dict[str, Any], caplog: pytest.LogCaptureFixture) -> None:
+    skipjack.logging.enable_propagation()  # which the fixture of all tests puts back
+    search(**kept).fit(X, y)
+    search(**kept).fit(X[:50], y[:50])
+    assert "The study 'mine' is of other data; this search is kept as 'mine, data" in caplog.text
+
+
+def studies(kept: dict[str, Any]) -> list[Any]:
+    names = skipjack.get_all_study_names(kept["storage"])
+    return [skipjack.load_study(study_name=name, storage=kept["storage"]) for name in names]
 
 
 def test_weights_are_part_of_the_data(kept: dict[str, Any]) -> None:

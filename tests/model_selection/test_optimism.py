@@ -120,6 +120,35 @@ def test_the_estimators_own_score_is_used_where_there_is_no_scoring(require: Req
     assert result.corrected == pytest.approx(search.best_score_, abs=0.05)
 
 
+def test_a_scorer_may_read_parameters_and_is_told_what_it_may_not_read(require: Require) -> None:
+    require("sklearn")
+    from sklearn.datasets import load_iris
+    from sklearn.metrics import accuracy_score
+    from sklearn.model_selection import GridSearchCV
+    from sklearn.neighbors import KernelDensity
+    from sklearn.svm import SVC
+
+    X, y = load_iris(return_X_y=True)
+
+    def simple(model: Any, X: Table, y: Table) -> float:
+        penalty = model.C + model.get_params()["degree"]
+        return float(accuracy_score(y, model.predict(X)) - 1e-3 * penalty)
+
+    def sparse(model: Any, X: Table, y: Table) -> float:
+        return -float(model.n_support_.sum())
+
+    def by_sample(model: Any, grid: Any, scoring: Any) -> optimism.Optimism:
+        search = GridSearchCV(model, grid, scoring=scoring, cv=3).fit(X, y)
+        return optimism.expected_optimism(search, X, y, method="samples", n_bootstraps=10)
+
+    result = by_sample(SVC(), {"C": [0.1, 1.0]}, simple)
+    assert result.corrected == pytest.approx(result.best_score, abs=0.05)
+    with pytest.raises(AttributeError, match="reads 'n_support_'.*Use method='folds'"):
+        by_sample(SVC(), {"C": [0.1, 1.0]}, sparse)
+    with pytest.raises(NotImplementedError, match="KernelDensity has a `score` of its own"):
+        by_sample(KernelDensity(), {"bandwidth": [0.1, 1.0]}, None)
+
+
 def test_what_cannot_be_read_is_named(fitted: tuple[Any, Table, Any]) -> None:
     search = fitted[0]
     with pytest.raises(RuntimeError, match="has not been fitted"):
