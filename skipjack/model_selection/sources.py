@@ -9,8 +9,13 @@ from typing import Any, Protocol, final
 from skipjack.errors import InvalidValueError, TrialPruned, invalid
 from skipjack.model_selection.folds import KEPT, Candidate, unpacked
 from skipjack.model_selection.space import Params, Space
+from skipjack.records.attributes import FIXED
+from skipjack.records.history import History
+from skipjack.records.space import Space as RecordedSpace
 from skipjack.records.states import TrialState
+from skipjack.rng import Stream
 from skipjack.samplers import RandomSampler
+from skipjack.samplers.base import ModelSampler
 from skipjack.study import asking, telling
 from skipjack.trial import FixedTrial
 
@@ -42,6 +47,29 @@ class Source(Protocol):
 
     def next(self) -> Candidate | None:
         """The next one; None if there is none left."""
+
+
+@final
+class Told(ModelSampler):
+    """Proposes just what it is told.
+
+    Args:
+        params: A value for each parameter that is going to be asked for.
+    """
+
+    purpose = "list"
+    reads_history = False
+
+    def __init__(self, params: Params) -> None:
+        super().__init__(seed=0)
+        self._params = params
+
+    def propose(
+        self, history: History, space: RecordedSpace, stream: Stream, given: Mapping[str, float]
+    ) -> Mapping[str, float]:
+        """The internal values of what it is told; see `ModelSampler.propose`."""
+        told = self._params
+        return {n: space[n].to_internal_repr(told[n]) for n in space.names if n in told}
 
 
 @final
@@ -84,15 +112,19 @@ class Listed:
         index = self._todo.pop()
         params = self._candidates[index]
         drawn = None if self._space is None else self._space.drawn(params, exactly=True)
-        study.enqueue_trial(drawn or {}, {INDEX: index, TEXT: stable_text(params)})
-        while True:
+        usual, study.sampler = study.sampler, Told(drawn or {})
+        try:
             trial = asking.begin(study, _HELD)
-            assert trial is not None  # one waits
-            if trial.user_attrs.get(INDEX) == index:
-                break
-            study.tell(trial, state=_FAIL)  # the repetition of one that another process lost
-        if drawn is not None and self._space is not None:
-            self._space.suggest(trial)
+            assert trial is not None  # who is told has always something left
+            while FIXED in study._storage.get_trial_system_attrs(trial._trial_id):
+                study.tell(trial, state=_FAIL)  # it was queued, or repeats one that was lost
+                trial = asking.begin(study, _HELD)
+            trial.set_user_attr(INDEX, index)
+            trial.set_user_attr(TEXT, stable_text(params))
+            if drawn is not None and self._space is not None:
+                self._space.suggest(trial)
+        finally:
+            study.sampler = usual
         return Candidate(index, params, trial.number, trial)
 
 

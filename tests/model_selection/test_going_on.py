@@ -87,6 +87,20 @@ def test_weights_are_part_of_the_data(kept: dict[str, Any]) -> None:
         search(**kept).fit(X, y, sample_weight=np.arange(60.0))
 
 
+def test_what_waits_in_the_study_is_no_candidate(kept: dict[str, Any]) -> None:
+    study = skipjack.create_study(
+        storage=kept["storage"], study_name=kept["study_name"], direction="maximize"
+    )
+    study.enqueue_trial({"C": 7.0})
+    grid = GridSearchCV(LogisticRegression(), {"C": [1.0, 2.0]}, **kept).fit(X, y)
+    assert [params["C"] for params in grid.cv_results_["params"]] == [1.0, 2.0]
+    assert [(t.state.name, t.params) for t in grid.study_.trials] == [
+        ("FAIL", {}),
+        ("COMPLETE", {"C": 1.0}),
+        ("COMPLETE", {"C": 2.0}),
+    ]
+
+
 def test_a_grid_of_the_same_size_is_another_grid(kept: dict[str, Any]) -> None:
     GridSearchCV(LogisticRegression(), {"C": [1, 2]}, **kept).fit(X, y)
     with pytest.raises(ValueError, match="same candidates; its trial 0 is none of them"):
