@@ -111,6 +111,11 @@ class TestSearch:
         assert len({tuple(row) for row in past.history.values.tolist()}) == 18
         assert set(propose(past.history, space, 18)) == {"a", "c"}
 
+    def test_no_point_is_tried_twice_where_some_parameters_have_cells(self) -> None:
+        space = Space({name: MIXED[name] for name in ("lr", "step", "kind")})
+        past = run(space, lambda v: 0.0, 40)
+        assert len({tuple(row) for row in past.history.values.tolist()}) == 40
+
     def test_trials_that_run_at_the_same_time_are_spread(self) -> None:
         study = create_study(sampler=quiet(1))
         study.optimize(lambda t: t.suggest_float("x", 0, 1) ** 2, n_trials=12)

@@ -77,8 +77,8 @@ class Field(NamedTuple):
         """Places moved to the middle of their cells, and to those that are given; in place."""
         axes = self.embedding.axes
         np.clip(places, self.low, np.minimum(self.high, _LAST), out=places)
-        numbers = axes.settle(np.rint(axes.numbers(places) * _FINE) / _FINE)
-        places[:, axes.numeric] = np.minimum(numbers, _LAST)
+        numbers = np.minimum(np.rint(axes.numbers(places) * _FINE) / _FINE, _LAST)
+        places[:, axes.numeric] = axes.settle(numbers)
         if len(axes.choices):
             places[:, axes.categorical] = (axes.codes(places) + 0.5) / axes.choices
         places[:, self.fixed] = self.given[self.fixed]
