@@ -111,6 +111,15 @@ class TestSearch:
         assert len({tuple(row) for row in past.history.values.tolist()}) == 18
         assert set(propose(past.history, space, 18)) == {"a", "c"}
 
+    @pytest.mark.parametrize("sign", [1, -1])
+    def test_an_optimum_at_the_ends_of_the_ranges_is_met_exactly(self, sign: int) -> None:
+        def loss(values: Values) -> float:
+            return sign * (values["x"] - np.log10(values["y"]))
+
+        past = run(SQUARE, loss, 20)
+        best = past.history.values[past.history.losses[:, 0].argmin()].tolist()
+        assert best == ([-5.0, 1.0] if sign > 0 else [5.0, 1e-4])
+
     def test_no_point_is_tried_twice_where_some_parameters_have_cells(self) -> None:
         space = Space({name: MIXED[name] for name in ("lr", "step", "kind")})
         past = run(space, lambda v: 0.0, 40)

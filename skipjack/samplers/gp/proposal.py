@@ -137,9 +137,13 @@ def _active(field: Field, place: FloatArray, values: dict[str, float]) -> dict[s
 
 
 def _values(axes: Axes, place: FloatArray, given: Mapping[str, float]) -> dict[str, float]:
-    """Internal values of a point, by name."""
+    """Internal values of a point, by name; the ends of a range are exact."""
     point = place[None]
-    return {**axes.values(axes.numbers(point)[0], axes.codes(point)[0]), **given}
+    values = axes.values(axes.numbers(point)[0], axes.codes(point)[0])
+    for j in np.flatnonzero((place <= 0.0) | (place >= 1.0)).tolist():
+        name = axes.free.names[j]
+        values[name] = axes.free[name].axis.high if place[j] >= 1.0 else axes.free[name].axis.low
+    return {**values, **given}
 
 
 def _field(

@@ -26,7 +26,6 @@ _WALKERS = 3  # points that walk
 _CHOICES = 24  # of a categorical parameter that are looked at in one step
 _TOP = 8  # observations that candidates are made from
 _FINE = 2.0**40  # places are multiples of its inverse
-_LAST = 1.0 - 2.0**-53
 
 
 class Field(NamedTuple):
@@ -76,9 +75,8 @@ class Field(NamedTuple):
     def settled(self, places: FloatArray) -> FloatArray:
         """Places moved to the middle of their cells, and to those that are given; in place."""
         axes = self.embedding.axes
-        np.clip(places, self.low, np.minimum(self.high, _LAST), out=places)
-        numbers = np.minimum(np.rint(axes.numbers(places) * _FINE) / _FINE, _LAST)
-        places[:, axes.numeric] = axes.settle(numbers)
+        np.clip(places, self.low, self.high, out=places)
+        places[:, axes.numeric] = axes.settle(np.rint(axes.numbers(places) * _FINE) / _FINE)
         if len(axes.choices):
             places[:, axes.categorical] = (axes.codes(places) + 0.5) / axes.choices
         places[:, self.fixed] = self.given[self.fixed]
@@ -130,7 +128,7 @@ def _pool(field: Field, stream: Stream, n: int) -> FloatArray:
         near[:, axes.categorical] = np.where(
             keep, stream.uniform(n_near * d).reshape(n_near, d), near
         )[:, axes.categorical]
-        parts.append(np.clip(near, 0.0, _LAST))
+        parts.append(np.clip(near, 0.0, 1.0))
         mixed = best[stream.integers(n_mixed, len(best))]
         u = stream.uniform(2 * n_mixed * d).reshape(2, n_mixed, d)
         often = np.clip(np.exp(-3.0 * stream.uniform(n_mixed)), 1.0 / d, 1.0)[:, None]

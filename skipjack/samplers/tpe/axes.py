@@ -70,7 +70,8 @@ class Axes:
         """Numeric places moved to the middle of their cells, in place; shape (c, p)."""
         if len(self._even):
             cells = self._even_cells
-            x[:, self._even] = (np.floor(x.take(self._even, axis=1) * cells) + 0.5) / cells
+            index = np.floor(x.take(self._even, axis=1) * cells)
+            x[:, self._even] = (np.minimum(index, cells - 1.0) + 0.5) / cells
         if len(self._log):
             value = np.rint(np.exp(self._log_start + x[:, self._log] * self._log_span))
             value = np.clip(value, self._log_low, self._log_high)
