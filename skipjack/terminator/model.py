@@ -138,11 +138,11 @@ def regret_bound(
         slope = at.gradient(np.ones_like(at.means), 0.5 * width / spread)
         return at.means[:, 0] + width * spread, slope
 
-    there = process.at(observed)
-    spread = width * np.sqrt(there.variance)
-    lowest = float((there.means[:, 0] - spread).max())
     tried = np.concatenate([observed, features.spread(_SAMPLES, stream)])
-    heights = upper(tried)[0]
+    at = process.at(tried)
+    means, reach = at.means[:, 0], width * np.sqrt(at.variance)
+    lowest = float((means - reach)[:n].max())
+    heights = means + reach
     starts = tried[np.argsort(-heights)[:_STARTS]]
     climbed = climb(upper, starts, *features.reach(starts), _CLIMB)[1]
     return float(max(heights.max(), climbed.max())) - lowest

@@ -8,7 +8,7 @@ from hypothesis.extra.numpy import arrays
 
 from skipjack.numerics import hypervolume_history as module
 from skipjack.numerics.hypervolume import hypervolume
-from skipjack.numerics.hypervolume_history import hypervolume_history
+from skipjack.numerics.hypervolume_history import growth, hypervolume_history
 from skipjack.rng import stream
 
 coordinates = st.floats(-3, 3, allow_nan=False).map(lambda x: round(x, 1))
@@ -61,13 +61,36 @@ def test_infinite_losses_make_an_infinite_volume() -> None:
 
 def test_beyond_so_many_boxes_it_is_estimated(monkeypatch: pytest.MonkeyPatch) -> None:
     points, reference = front(200, 4), np.full(4, 1.1)
-    exact = hypervolume_history(points, reference)
+    known = growth(points, reference)
+    assert known.exact == 200
     monkeypatch.setattr(module, "_MOST_BOXES", 500)
-    found = hypervolume_history(points, reference)
-    assert (found != exact).any()
-    np.testing.assert_allclose(found, exact, rtol=0.01)
-    assert (np.diff(found) >= 0).all()
-    np.testing.assert_array_equal(found, hypervolume_history(points, reference))
+    monkeypatch.setattr(module, "_BLOCK", 60)  # also of points
+    found = growth(points, reference)
+    assert 0 < found.exact < 100
+    first, rest = slice(found.exact), slice(found.exact, None)
+    np.testing.assert_array_equal(found.volumes[first], known.volumes[first])
+    assert (found.volumes[rest] != known.volumes[rest]).all()
+    np.testing.assert_allclose(found.volumes, known.volumes, rtol=0.004)
+    assert (np.diff(found.volumes) >= 0).all()
+    np.testing.assert_array_equal(found.volumes, hypervolume_history(points, reference))
+
+
+def test_of_an_estimate_points_that_are_dominated_or_outside_add_nothing(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    points, reference = front(100, 3), np.full(3, 1.1)
+    monkeypatch.setattr(module, "_MOST_BOXES", 100)
+    later = np.concatenate([points, points + 0.01, np.full((1, 3), 2.0), np.full((1, 3), np.nan)])
+    found = growth(later, reference)
+    assert found.exact < 100
+    assert (found.volumes[100:] == found.volumes[99]).all()
+
+
+@given(arrays(float, (70, 3), elements=coordinates), arrays(float, (20, 3), elements=coordinates))
+def test_the_first_point_below_each_draw(points: np.ndarray, draws: np.ndarray) -> None:
+    below = (points < draws[:, None]).all(axis=2)
+    expected = np.where(below.any(axis=1), below.argmax(axis=1), -1)
+    np.testing.assert_array_equal(module._first_below(points, draws), expected)
 
 
 def test_wrong_shapes_are_refused() -> None:

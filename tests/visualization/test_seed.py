@@ -9,6 +9,7 @@ import plotly.graph_objects as go
 import pytest
 
 import skipjack as optuna
+from skipjack.numerics import hypervolume_history
 from skipjack.study import Study
 from skipjack.trial import TrialState, create_trial
 from skipjack.visualization import (
@@ -225,6 +226,15 @@ def test_hypervolume_history() -> None:
     [line] = plot_hypervolume_history(study, [3, 3]).data
     assert list(line.x) == [0, 1, 2, 3, 4]
     assert list(line.y) == [4, 4, 5, 6, 9]
+
+
+def test_a_hypervolume_that_is_estimated_says_from_where_on(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(hypervolume_history, "_MOST_BOXES", 3)
+    study = told_pairs((5, 5), (0, 4), (1, 3), (2, 2), (3, 1), (4, 0))
+    drawn = plot_hypervolume_history(study, [6, 6])
+    assert [note.text for note in drawn.layout.annotations] == ["estimated from trial 4 on"]
 
 
 def told_pairs(*pairs: tuple[float, float]) -> Study:

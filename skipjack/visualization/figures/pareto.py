@@ -10,7 +10,7 @@ import numpy as np
 from skipjack._deprecate import warn_deprecated
 from skipjack.errors import InvalidValueError, invalid, wrong_type
 from skipjack.numerics import pareto
-from skipjack.numerics.hypervolume_history import hypervolume_history as volumes
+from skipjack.numerics.hypervolume_history import growth
 from skipjack.records.frozen import FrozenTrial
 from skipjack.records.space import BoolArray
 from skipjack.study import Study
@@ -168,7 +168,8 @@ def hypervolume_history(study: Study, reference_point: Sequence[float]) -> Figur
     """Plot how much of the space of objectives the trials up to each one dominate together.
 
     Trials that violate a constraint, or are not better than the reference point in every objective,
-    add nothing.
+    add nothing. Beyond about a thousand trials on a front of four objectives, fewer of more, the
+    rest of the line is an estimate, which a note says.
 
     Args:
         study: A study of several objectives.
@@ -200,9 +201,10 @@ def hypervolume_history(study: Study, reference_point: Sequence[float]) -> Figur
     x, y = Axis("Trial", whole=True), Axis("Hypervolume")
     if not len(rows):
         return single(title, Panel(x, y, note=columns.nothing(study)))
-    counts = trials.feasible[rows]
+    counts = rows[trials.feasible[rows]]
+    grown = growth(losses[counts], point * signs)
     volume = np.zeros(len(rows))
-    volume[counts] = volumes(losses[rows][counts], point * signs)
+    volume[trials.feasible[rows]] = grown.volumes
     volume = np.maximum.accumulate(volume)
     change = np.flatnonzero(np.diff(volume, prepend=-1.0) != 0)
     some = columns.thinned(len(rows), 10_000, change if len(change) <= 10_000 else None)
@@ -211,4 +213,7 @@ def hypervolume_history(study: Study, reference_point: Sequence[float]) -> Figur
         numbers, volume[some], role="main", width=2.0, steps=True, has_dots=len(some) <= 100
     )
     low = "" if volume[-1] > 0 else "no trial is better than the reference point in all objectives"
-    return single(title, Panel(x, y, (line,)), columns.said(len(some), len(rows)), low)
+    about = ""
+    if grown.exact < len(counts):
+        about = f"estimated from trial {trials.numbers[counts[grown.exact]]} on"
+    return single(title, Panel(x, y, (line,)), columns.said(len(some), len(rows)), about, low)

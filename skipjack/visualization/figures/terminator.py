@@ -33,7 +33,7 @@ from skipjack.visualization.figure import (
 
 _TITLE = "Terminator Improvement Plot"
 _PLACES = 50  # at which an evaluator is asked: some fit a model each time
-_PLACES_OF_MANY = 12  # of more than 500 trials
+_PLACES_OF_MANY = 10  # of more than 500 trials
 _HUGE = sys.float_info.max / 10  # what evaluators say when they know nothing yet
 Evaluator = BaseImprovementEvaluator | BaseErrorEvaluator
 
@@ -48,7 +48,7 @@ def terminator_improvement(
     """Plot how much improvement is still to be expected after each trial.
 
     Where it falls below the error, a `Terminator` ends the study. The evaluators are asked after
-    at most 50 of the complete trials that keep their constraints, evenly spread; 12 of more than
+    at most 50 of the complete trials that keep their constraints, evenly spread; 10 of more than
     500 trials.
 
     Args:
