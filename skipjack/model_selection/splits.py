@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import itertools
 import warnings
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
@@ -193,7 +194,7 @@ def find_leaks(
         y: The target.
         groups: One label a sample.
         time: One time a sample.
-        duplicates: Whether equal rows count; X must then be a dense table of numbers.
+        duplicates: Whether equal rows of X count; missing values are equal there.
         error: Whether to raise an error for what is found.
 
     Returns:
@@ -219,7 +220,7 @@ def find_leaks(
 
 
 def splits_of(cv: Any, X: Any, y: Any, groups: Any) -> list[tuple[IntArray, IntArray]]:
-    """The folds as pairs of index arrays; masks are turned into indices.
+    """The folds as pairs of index arrays from 0; masks are turned into indices.
 
     Groups that the splitter does not look at are no reason for a warning here: that they are in
     both parts is what these functions say.
@@ -229,7 +230,16 @@ def splits_of(cv: Any, X: Any, y: Any, groups: Any) -> list[tuple[IntArray, IntA
     with warnings.catch_warnings():
         warnings.filterwarnings("ignore", "The groups parameter is ignored", UserWarning)
         pairs = list(checked.split(X, y, groups))
-    return [(_indices(train), _indices(test)) for train, test in pairs]
+    found = [(_indices(train), _indices(test)) for train, test in pairs]
+    if not found:
+        raise invalid("cv", "give at least one fold", cv)
+    n = _length(X, y, groups)
+    for number, parts in enumerate(found):
+        for name, part in zip(("training", "test"), parts, strict=True):
+            if not len(part) or part.min() < -n or part.max() >= n:
+                must = f"have {name} samples in fold {number}, with indices below {n}"
+                raise invalid("cv", must, part.tolist())
+    return [(train % n, test % n) for train, test in found]
 
 
 def has_classes(y: Any) -> bool:
@@ -449,11 +459,25 @@ def _target(y: Any) -> tuple[FloatArray | None, tuple[Any, ...] | None]:
 
 
 def _row_numbers(X: Any) -> IntArray:
-    table = np.asarray(X)
-    if table.ndim != 2 or not np.issubdtype(table.dtype, np.number):
-        raise invalid("X", "be a dense table of numbers to look for duplicates", type(X).__name__)
-    numbers: IntArray = np.unique(table, axis=0, return_inverse=True)[1].reshape(-1)
-    return numbers
+    """A number for each row, the same for equal ones; missing values are equal."""
+    keys: list[Any]
+    if hasattr(X, "tocsr"):
+        rows = X.tocsr(copy=True)
+        rows.sum_duplicates()
+        rows.eliminate_zeros()
+        parts = list(itertools.pairwise(rows.indptr.tolist()))
+        keys = [(rows.indices[a:b].tobytes(), rows.data[a:b].tobytes()) for a, b in parts]
+    else:
+        table = np.asarray(X)
+        if not table.ndim:
+            raise invalid("X", "be a table to look for duplicates", type(X).__name__)
+        table = table.reshape(len(table), -1)
+        if np.issubdtype(table.dtype, np.number):
+            keys = [row.tobytes() for row in table + 0.0]  # without zeros below 0
+        else:
+            keys = [repr(row) for row in table.tolist()]
+    numbers: dict[Any, int] = {}
+    return np.array([numbers.setdefault(key, len(numbers)) for key in keys], dtype=np.intp)
 
 
 def _name(cv: Any, splits: Sequence[Any]) -> str:

@@ -5,6 +5,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from scipy import sparse
 
 from skipjack import model_selection as ms
 from skipjack.model_selection import splits as module
@@ -76,8 +77,45 @@ def test_a_sample_in_both_parts_and_equal_rows_are_found() -> None:
     X = np.arange(60.0)[:, None]
     X[59] = X[3]
     assert ms.find_leaks([(np.arange(40), np.arange(40, 60))], X, duplicates=True)[0].count == 1
-    with pytest.raises(ValueError, match="dense table of numbers"):
-        ms.find_leaks(5, ["a", "b"] * 30, duplicates=True)
+    with pytest.raises(ValueError, match="be a table to look for duplicates"):
+        ms.find_leaks(5, None, Y, duplicates=True)
+
+
+@pytest.mark.parametrize("kind", ["numbers", "missing", "frame", "texts", "sparse"])
+def test_equal_rows_are_found_in_data_of_any_kind(kind: str, require: Require) -> None:
+    X: Any = np.arange(120.0).reshape(60, 2)
+    X[59] = X[3]
+    if kind == "missing":
+        X[[3, 59], 1] = np.nan
+    elif kind == "frame":
+        require("pandas")
+        import pandas as pd
+
+        X = pd.DataFrame({"a": X[:, 0], "b": pd.Categorical(X[:, 1].astype(str))})
+    elif kind == "texts":
+        X = [str(row) for row in X]
+    elif kind == "sparse":
+        X = sparse.csr_array(X)
+    (leak,) = ms.find_leaks([(np.arange(40), np.arange(40, 60))], X, duplicates=True)
+    assert leak.count == 1
+
+
+@pytest.mark.parametrize(
+    ("pairs", "message"),
+    [
+        ([], "`cv` must give at least one fold"),
+        ([([0, 1], [])], "`cv` must have test samples in fold 0"),
+        ([([0, 1], [2]), ([0, 60], [2])], "`cv` must have training samples in fold 1, .* below 60"),
+    ],
+)
+def test_folds_that_are_none_are_named(pairs: Any, message: str) -> None:
+    for function in (ms.find_leaks, ms.describe_splits):
+        with pytest.raises(ValueError, match=message):
+            function(pairs, y=Y)
+
+
+def test_an_index_from_the_end_is_the_same_sample() -> None:
+    assert ms.find_leaks([([0, 59], [-1])], y=Y)[0].kind == "sample"
 
 
 def test_masks_are_taken_for_indices() -> None:
