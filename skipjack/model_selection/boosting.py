@@ -128,11 +128,6 @@ class HistGradientBoosting:
         self, model: Any, train: tuple[Any, Any], valid: tuple[Any, Any], rounds: int, more: Params
     ) -> int:
         """See `Booster`."""
-        if "X_val" not in inspect.signature(model.fit).parameters:
-            raise UnsupportedError(
-                f"Early stopping of {type(model).__name__} by the fold's validation part needs "
-                f"scikit-learn 1.7 or later, but there is {sklearn.__version__}."
-            )
         more = dict(more)
         weight = more.pop("valid_weight", None)
         if weight is not None:
@@ -240,6 +235,11 @@ def _last(estimator: Any) -> Any:
 def _booster(estimator: Any) -> Booster:
     model = _last(estimator)
     if isinstance(model, (HistGradientBoostingClassifier, HistGradientBoostingRegressor)):
+        if "X_val" not in inspect.signature(model.fit).parameters:
+            raise UnsupportedError(
+                f"Early stopping of {type(model).__name__} by the fold's validation part needs "
+                f"scikit-learn 1.7 or later, but there is {sklearn.__version__}."
+            )
         return _OWN
     for kind in type(model).__mro__:
         package = kind.__module__.partition(".")[0]

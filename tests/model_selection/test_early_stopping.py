@@ -1,6 +1,7 @@
 """Gradient boosting stops by the validation part of its fold, also at the end of a pipeline."""
 
 import importlib
+import inspect
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -19,6 +20,8 @@ MOST = 300
 
 def histogram(**arguments: Any) -> Any:
     made = importlib.import_module("sklearn.ensemble").HistGradientBoostingClassifier
+    if "X_val" not in inspect.signature(made.fit).parameters:
+        pytest.skip("scikit-learn stops it by other data from 1.7 on")
     return made(**{"max_iter": MOST, "learning_rate": 0.3, "max_leaf_nodes": 7} | arguments)
 
 
@@ -216,6 +219,19 @@ def test_weights_are_routed_through_a_pipeline() -> None:
 
 
 # What cannot
+
+
+def test_a_scikit_learn_that_cannot_says_so_before_the_first_fit() -> None:
+    made = importlib.import_module("sklearn.ensemble").HistGradientBoostingClassifier
+
+    class Old(made):  # type: ignore[misc, valid-type]  # as before scikit-learn 1.7
+        def fit(self, X: Any, y: Any) -> Any:
+            raise AssertionError("no fit is made")
+
+    assert not ms.can_stop_early(Old())
+    search = ms.GridSearchCV(Old(), {"learning_rate": [0.1]}, cv=CV, early_stopping=5)
+    with pytest.raises(NotImplementedError, match=r"needs scikit-learn 1\.7 or later"):
+        search.fit(X, Y)
 
 
 def test_other_estimators_are_named() -> None:
