@@ -78,11 +78,7 @@ class QMCSampler(ModelSampler):
         dimensions, width = self._dimensions(history, space, stream.trial)
         drawn = {}
         if dimensions:
-            point = self._point(stream, width).tolist()
-            drawn = {
-                name: given[name] if name in given else space[name].at(point[j])
-                for name, j in dimensions.items()
-            }
+            drawn = _values(self._point(stream, width), dimensions, space, given)
         rest = {name: dist for name, dist in space.items() if name not in drawn}
         if not rest:
             return drawn
@@ -101,14 +97,10 @@ class QMCSampler(ModelSampler):
         self, history: History, space: Space, number: int
     ) -> tuple[dict[str, int], int]:
         """The dimension of each parameter that the sequence draws, and how many it may have."""
-        names = history.space.names
-        if self._other is not None and len(history):
-            names = history.layouts[history.layout_indices[0]].names
-        known = {name: j for j, name in enumerate(names)}
         if self._other is None or not len(history):
-            own = history.open.get(number)
-            for name in (*(own.dists if own else ()), *space):
-                known.setdefault(name, len(known))
+            return _dimensions_of_all(history, space, number)
+        names = history.layouts[history.layout_indices[0]].names
+        known = {name: j for j, name in enumerate(names)}
         return {name: known[name] for name in space if name in known}, len(known)
 
     def _point(self, stream: Stream, width: int) -> FloatArray:
@@ -161,6 +153,38 @@ class QMCSampler(ModelSampler):
         """Pass it on to the other sampler; a sequence has to stay the same for all workers."""
         if self._other is not None:
             self._other.reseed_rng()
+
+
+def evenly(
+    history: History, space: Space, stream: Stream, given: Mapping[str, float]
+) -> dict[str, float]:
+    """Internal values at the trial's point of a scrambled Sobol' sequence.
+
+    For other samplers; as `ModelSampler.propose`.
+    """
+    dimensions, width = _dimensions_of_all(history, space, stream.trial)
+    point = _engine("sobol", stream.seed).point(stream.number, width)
+    return _values(point, dimensions, space, given)
+
+
+def _dimensions_of_all(history: History, space: Space, number: int) -> tuple[dict[str, int], int]:
+    """The dimension of each parameter, in the order in which they were first seen."""
+    known = {name: j for j, name in enumerate(history.space.names)}
+    own = history.open.get(number)
+    for name in (*(own.dists if own else ()), *space):
+        known.setdefault(name, len(known))
+    return {name: known[name] for name in space}, len(known)
+
+
+def _values(
+    point: FloatArray, dimensions: Mapping[str, int], space: Space, given: Mapping[str, float]
+) -> dict[str, float]:
+    """What a point of the sequence is, but for what is given."""
+    places = point.tolist()
+    return {
+        name: given[name] if name in given else space[name].at(places[j])
+        for name, j in dimensions.items()
+    }
 
 
 @lru_cache(maxsize=16)

@@ -51,9 +51,6 @@ class TestPolicy:
     @pytest.mark.parametrize(
         ("effort", "changes", "most"),
         [
-            ("balanced", {"told": 3}, "start"),
-            ("balanced", {"told": 9, "d": 40}, "start"),
-            ("fast", {"told": 3}, "start"),
             ("balanced", {}, "gp"),
             ("max", {"told": 900}, "gp"),
             ("fast", {}, "cma-es"),
@@ -98,13 +95,25 @@ class TestPolicy:
         assert chosen(told=251, **what)["gp"] == pytest.approx(1 / 32, abs=0.003)
         assert chosen(told=81)["gp"] == pytest.approx(1 / 32, abs=0.003)
         assert "gp" not in chosen("fast", told=81, **what)
-        assert "gp" not in chosen(told=81, d=61, **what)
+        assert chosen(told=81, d=61, **what)["gp"] == 0.25
 
     def test_long_studies_and_wide_spaces_have_one_method_more(self) -> None:
         assert "de" in chosen(rows=20_000, told=20_000)
         assert "de" in chosen(d=101)
         assert "de" not in chosen(told=2000)
-        assert "gp" not in chosen(d=101)
+
+    def test_models_of_wide_spaces_propose_every_fourth_trial(self) -> None:
+        assert chosen(d=61)["gp"] == 0.25
+        assert chosen(d=500, told=150)["gp"] == 0.25
+        assert "gp" not in chosen(d=61, told=151)
+        assert chosen("max", d=61, told=1000)["gp"] == 0.25
+        assert "gp" not in chosen("fast", d=61)
+
+    def test_trials_beyond_the_start_are_spread_until_it_has_ended(self) -> None:
+        assert chosen(told=5, n=6) == {"start": 1.0}
+        assert chosen("fast", told=3, n=6) == {"start": 1.0}
+        assert chosen(told=9, d=40, n=10) == {"start": 1.0}
+        assert chosen(told=5, n=60) == {"start": 0.1, "sobol": 0.9}
 
     def test_cma_es_takes_over_early_where_it_is_at_home(self) -> None:
         assert chosen(told=50) == {"gp": 0.9, "tpe": 0.1}

@@ -13,6 +13,7 @@ from skipjack.rng import Stream
 from skipjack.samplers import AutoSampler
 from skipjack.samplers.auto import local, noise, policy, workers
 from skipjack.samplers.auto.facts import credits_of, facts, method_of
+from skipjack.samplers.auto.important import most_important
 from skipjack.samplers.auto.incumbent import KNOWN
 from skipjack.samplers.auto.policy import Wishes
 from skipjack.testing import problems
@@ -55,9 +56,9 @@ class TestKnownLength:
 
     def test_many_at_once_are_so_in_proportion(self) -> None:
         few = chosen(Wishes("balanced", 100), range(100), running=21)
-        assert few == {"tpe": 0.9, "random": 0.1}
+        assert few == {"tpe": 0.9, "sobol": 0.1}
         assert "gp" in chosen(Wishes("balanced", 1000), range(100), running=21)
-        assert chosen(Wishes(), range(100), running=51) == {"tpe": 0.9, "random": 0.1}
+        assert chosen(Wishes(), range(100), running=51) == {"tpe": 0.9, "sobol": 0.1}
 
     def test_a_study_with_many_at_once_is_spread_too(self) -> None:
         study = skipjack.create_study(sampler=AutoSampler(seed=1, effort="fast", n_trials=40))
@@ -69,7 +70,7 @@ class TestKnownLength:
                 study.tell(trials[-1], float(len(trials)))
         for trial in trials[11:]:
             study.tell(trial, 1.0)
-        assert {"start", "tpe", "random"} <= set(by(study))
+        assert {"start", "tpe", "sobol"} <= set(by(study))
         check_legal(study.trials)
 
     @pytest.mark.parametrize(
@@ -296,3 +297,54 @@ class TestWorkers:
         for row in range(50):
             watch.note(row, float("nan"), float("nan"))
         assert watch.crew == workers.ALONE
+
+
+class TestWideSpaces:
+    @staticmethod
+    def objective(trial: Any) -> float:
+        """Three of seventy numbers and one of four choices matter."""
+        x = [trial.suggest_float(f"x{i}", -1, 1) for i in range(70)]
+        c = [trial.suggest_categorical(f"c{i}", ["p", "q", "r"]) for i in range(4)]
+        trial.suggest_int("one", 5, 5)
+        return float(x[3] ** 2 + x[31] ** 2 + x[69] ** 2 + (c[2] != "q"))
+
+    def test_those_that_matter_are_found(self) -> None:
+        study = skipjack.create_study(sampler=skipjack.samplers.RandomSampler(seed=4))
+        study.optimize(self.objective, n_trials=300)
+        space = study.history.space
+        found = most_important(study.history, space, 8)
+        assert {"x3", "x31", "x69", "c2"} <= set(found) <= set(space)
+        assert list(found) == [name for name in space if name in found]
+        assert len(found) == 8
+        assert len(most_important(study.history, space, 100)) == 74  # "one" is no choice
+
+    def test_a_model_moves_a_few_parameters_of_the_best_trial(self) -> None:
+        sampler = AutoSampler(seed=2)
+        study = skipjack.create_study(sampler=sampler)
+        study.optimize(self.objective, n_trials=31)
+        best, number = study.best_trial, 31
+        study.optimize(self.objective, n_trials=1)
+        trial = study.trials[number]
+        assert sampler.explain(study, number).method == "gp"
+        assert "matter most" in sampler.explain(study, number).reason
+        moved = [name for name in trial.params if trial.params[name] != best.params[name]]
+        assert 0 < len(moved) <= policy.FEW
+
+    @pytest.mark.parametrize("end", [skipjack.TrialPruned, ValueError])
+    def test_without_a_result_they_are_legal(self, end: type[Exception]) -> None:
+        def objective(trial: Any) -> float:
+            self.objective(trial)
+            raise end
+
+        study = skipjack.create_study(sampler=AutoSampler(seed=3))
+        study.optimize(objective, n_trials=24, catch=ValueError)
+        check_legal(study.trials)
+
+    def test_they_resume(self) -> None:
+        whole = skipjack.create_study(sampler=AutoSampler(seed=5))
+        whole.optimize(self.objective, n_trials=24)
+        study = skipjack.create_study(sampler=AutoSampler(seed=5))
+        for n in (11, 12, 1):
+            study.sampler = AutoSampler(seed=5)
+            study.optimize(self.objective, n_trials=n)
+        assert told(study) == told(whole)

@@ -6,7 +6,9 @@ Shapes: d parameters, n candidates in a generation (the population size). A cova
 Source: N. Hansen, "The CMA evolution strategy: a tutorial", 2016, arXiv:1604.00772 (equations 48
 to 58, active update included); R. Ros, N. Hansen, "A simple modification in CMA-ES achieving
 linear time and space complexity", PPSN X, 2008, doi:10.1007/978-3-540-87700-4_30 (separable);
-N. Hansen, "Injecting external solutions into CMA-ES", 2011, arXiv:1110.4181.
+N. Hansen, "Injecting external solutions into CMA-ES", 2011, arXiv:1110.4181; O. Krause,
+D. R. Arbonès, C. Igel, "CMA-ES with optimal covariance update and storage complexity", NIPS 2016
+(a Cholesky factor in place of the symmetric root, in the path of the step size too).
 """
 
 from __future__ import annotations
@@ -104,8 +106,8 @@ class State(NamedTuple):
         mean: Shape (d,).
         sigma: The step size.
         cov: Shape (d, d), or (d,) for a diagonal.
-        root, inverse: The symmetric square root of `cov` and the inverse of that, as they were
-            when it was last decomposed; of its shape.
+        root, inverse: `root.T @ root` is `cov` as it was when it was last decomposed, and the
+            inverse of that; of its shape. A full one is the Cholesky factor, upper triangular.
         path, path_sigma: Evolution paths, shape (d,).
         scale: A factor for each parameter, shape (d,); not 1 only where a margin widened it.
         told: How many generations there were.
@@ -133,22 +135,24 @@ def start(mean: FloatArray, sigma: float, cov: FloatArray | None, separable: boo
 def decomposed(state: State) -> State:
     """The state with `root` and `inverse` of its covariance as it is now.
 
-    The symmetric root, which unlike eigenvectors depends on the covariance continuously: two
-    machines whose last digits differ draw the same candidates up to such digits.
+    A Cholesky factor costs a twentieth of the symmetric root, and like that one and unlike
+    eigenvectors depends on the covariance continuously: two machines whose last digits differ draw
+    the same candidates up to such digits. Which root it is turns the path of the step size, and
+    leaves its length alone but for the turns between generations.
     """
-    if state.cov.ndim == 1:
-        cov = np.maximum(state.cov, _LEAST * state.cov.max())
+    cov = state.cov
+    if cov.ndim == 1:
+        cov = np.maximum(cov, _LEAST * cov.max())
         root = np.sqrt(cov)
         return state._replace(cov=cov, root=root, inverse=1 / root)
-    values, vectors = np.linalg.eigh(state.cov)
-    least = _LEAST * values[-1]
-    cov = state.cov
-    if values[0] < least:
-        cov = cov + np.eye(len(values)) * (least - values[0])
-        values = values + (least - values[0])
-    lengths = np.sqrt(values)
-    root = (vectors * lengths) @ vectors.T
-    return state._replace(cov=cov, root=root, inverse=(vectors / lengths) @ vectors.T)
+    try:
+        lower = np.linalg.cholesky(cov)
+    except np.linalg.LinAlgError:  # nearly singular
+        values = np.linalg.eigvalsh(cov)
+        least = len(values) * _LEAST * values[-1]
+        cov = cov + np.eye(len(values)) * (least - min(values[0], 0.0))
+        lower = np.linalg.cholesky(cov)
+    return state._replace(cov=cov, root=lower.T, inverse=np.linalg.inv(lower).T)
 
 
 def normal(u: FloatArray) -> FloatArray:
@@ -169,7 +173,7 @@ def ask(state: State, z: FloatArray) -> FloatArray:
 
 
 def times(y: FloatArray, root: FloatArray) -> FloatArray:
-    """Rows of `y` times a symmetric matrix, or times the diagonal of one."""
+    """Rows of `y` times a matrix, or times the diagonal of one."""
     return y * root if root.ndim == 1 else y @ root
 
 

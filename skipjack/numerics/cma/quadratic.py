@@ -53,7 +53,7 @@ class Model(NamedTuple):
         if self.kind == 1:
             said += (z * z) @ self.bend
         elif self.kind > 1:
-            said += ((z @ self.bend) * z).sum(axis=1)
+            said += np.einsum("ij,ij->i", z @ self.bend, z)
         return said
 
     def optimum(self) -> FloatArray:
@@ -122,7 +122,7 @@ def fitted(points: FloatArray, targets: FloatArray, centre: FloatArray, white: F
     n, d = points.shape
     which = kind(n, d)
     used = min(n, max((d + 1, 2 * d + 1, full_size(d))[which] + 2, int(_SHARE * n)))
-    weights = np.sqrt(np.linspace(_HEAVY, 1.0, used))
+    weights = _weights(used)
     features = _features((points[:used] - centre) @ white, which)
     features *= weights[:, None]
     gram = features.T @ features
@@ -133,6 +133,12 @@ def fitted(points: FloatArray, targets: FloatArray, centre: FloatArray, white: F
     right = features.T @ (weights * targets[:used]) / size
     coefficients = np.linalg.solve(gram, right) / size
     return Model(centre, white, which, coefficients, _bend(coefficients, d, which))
+
+
+@lru_cache(maxsize=64)
+def _weights(n: int) -> FloatArray:
+    """Square roots of the weights of `n` points."""
+    return np.sqrt(np.linspace(_HEAVY, 1.0, n))
 
 
 def _bend(coefficients: FloatArray, d: int, kind: int) -> FloatArray:
@@ -187,5 +193,6 @@ def correlation(a: FloatArray, b: FloatArray) -> float:
     n = len(a)
     if n < 2:
         return 0.0
-    signs = np.sign(a[:, None] - a) * np.sign(b[:, None] - b)
-    return float(signs.sum() / (n * (n - 1)))
+    above_a, above_b = a[:, None] > a, b[:, None] > b
+    agree = np.count_nonzero(above_a & above_b) - np.count_nonzero(above_a & above_b.T)
+    return 2.0 * int(agree) / (n * (n - 1))

@@ -48,8 +48,8 @@ def slowed(old: State, new: State, rates: Rates) -> tuple[State, Rates]:
     moved = new.mean - old.mean
     before, after = old.sigma**2 * old.cov, new.sigma**2 * new.cov
     changed = after - before
-    mean = _adapted(rates.mean, inverse @ moved, _BETA_MEAN)
-    local = (inverse @ changed @ inverse).ravel() / math.sqrt(2)
+    mean = _adapted(rates.mean, moved @ inverse, _BETA_MEAN)
+    local = (inverse.T @ changed @ inverse).ravel() / math.sqrt(2)
     cov = _adapted(rates.cov, local, _BETA_COV)
     total = before + cov.eta * changed
     _, log_det = np.linalg.slogdet(total)

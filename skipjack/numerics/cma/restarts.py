@@ -9,11 +9,12 @@ function testbed", GECCO 2009, doi:10.1145/1570256.1570333.
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from typing import NamedTuple
 
 import numpy as np
 
-from skipjack.numerics.cma.evolution import BoolArray, FloatArray, State, spread
+from skipjack.numerics.cma.evolution import BoolArray, State, spread
 
 _SMALL, _FLAT, _ILL = 1e-11, 1e-12, 1e14
 
@@ -31,16 +32,13 @@ class Progress(NamedTuple):
     widest: float = math.inf
 
 
-def noted(progress: Progress, losses: FloatArray, d: int, n: int) -> Progress:
-    """The progress with one more generation; `losses` in ascending order, shape (k,)."""
+def noted(progress: Progress, losses: Sequence[float], d: int, n: int) -> Progress:
+    """The progress with one more generation; `losses` in ascending order."""
     keep = 120 + math.ceil(30 * d / n)
-    median = float(losses[len(losses) // 2])
-    with np.errstate(over="ignore"):
-        widest = float(losses[-1] - losses[0])
     return Progress(
-        (*progress.best[-keep:], float(losses[0])),
-        (*progress.median[-keep:], median),
-        widest,
+        (*progress.best[-keep:], losses[0]),
+        (*progress.median[-keep:], losses[len(losses) // 2]),
+        losses[-1] - losses[0],
     )
 
 
@@ -63,10 +61,9 @@ def is_over(
     free = width if discrete is None else width[~discrete]
     if len(free) and (free < _SMALL * sigma).all():
         return True
-    values = np.diagonal(state.root) if state.root.ndim == 2 else state.root
-    if state.sigma * float(values.max()) > 1e4 * max(sigma, 1e-300):
-        return True
     lengths = np.diagonal(state.cov) if state.cov.ndim == 2 else state.cov
+    if state.sigma * math.sqrt(float(lengths.max())) > 1e4 * max(sigma, 1e-300):
+        return True
     if float(lengths.max()) > _ILL * max(float(lengths.min()), 1e-300):
         return True
     recent = 10 + math.ceil(30 * d / n)

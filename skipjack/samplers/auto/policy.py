@@ -8,7 +8,7 @@ from typing import NamedTuple
 from skipjack.samplers.auto.facts import PREFIX, Facts
 
 START, TPE, GP, CMA, DE, NSGA2, NSGA3 = "start", "tpe", "gp", "cma-es", "de", "nsga2", "nsga3"
-RANDOM, LOCAL, AGAIN, GIVEN = "random", "local", "again", "given"
+SOBOL, LOCAL, AGAIN, GIVEN = "sobol", "local", "again", "given"
 EFFORTS = ("fast", "balanced", "max")
 
 _TEMPERATURE, _LEAST, _LEAST_OF_CMA = 0.1, 0.1, 0.6
@@ -16,7 +16,10 @@ _PRIOR = 0.2
 _MANY_RUN = 50
 _PART_RUNS = 5  # many run, too, if more than one in so many of all trials do
 WIDE, _HUGE, _LONG = 60, 100, 10_000
+FEW = 20  # the parameters that Gaussian processes see of wide spaces,
+_WIDELY = 4  # in one trial in so many
 _VARIETY = 10  # one trial in so many is another method's
+_MODELLED = {"fast": 0, "balanced": 150, "max": 1000}  # trials that are few
 _SELDOM = {"fast": 0, "balanced": 32, "max": 8}  # and one in so many a Gaussian process's
 _HALF = 250  # trials up to which it is one in two where CMA-ES is not at home
 _SPREAD = 10  # one in so many, where many run
@@ -43,9 +46,9 @@ class Choice(NamedTuple):
     """A method, and why it was chosen.
 
     Attributes:
-        method: "start", "tpe", "gp", "cma-es", "de", "nsga2", "nsga3"; "random" for uniform
-            draws, "local" for small steps round the best, "again" for the best once more,
-            "given" if there was nothing left to choose.
+        method: "start", "tpe", "gp", "cma-es", "de", "nsga2", "nsga3"; "sobol" for
+            points spread over the space, "local" for small steps round the best, "again" for the
+            best once more, "given" if there was nothing left to choose.
         reason: A sentence.
         shares: How likely each method was, where several took part.
     """
@@ -74,11 +77,10 @@ def n_model(facts: Facts, effort: str) -> int:
 
     CMA-ES with its quadratic model overtakes them earlier where it is at home.
     """
-    if effort == "fast" or facts.d > WIDE:
-        return 0
+    most = _MODELLED[effort] if facts.d <= WIDE else 0
     if effort == "max":
-        return 1000
-    return min(150, 25 + 5 * facts.d if suits_cma(facts) else 30 + 10 * facts.d)
+        return most
+    return min(most, 25 + 5 * facts.d if suits_cma(facts) else 30 + 10 * facts.d)
 
 
 def contenders(facts: Facts, effort: str) -> tuple[str, ...]:
@@ -125,7 +127,9 @@ def choose(facts: Facts, wishes: Wishes, credit: dict[str, float], number: int, 
     """
     effort, n_trials = wishes.effort, wishes.n_trials
     if facts.told < n_start(facts, n_trials):
-        return Choice(START, "the first trials are spread over the space")
+        if number < n_start(facts, n_trials):
+            return Choice(START, "the first trials are spread over the space")
+        return Choice(SOBOL, "asked for before enough trials have ended: spread over the space")
     if facts.objectives > 1:
         return _several(facts, effort, number)
     if wishes.reevaluate and facts.noisy and number % _AGAIN == _AGAIN // 2 - 1:
@@ -134,12 +138,14 @@ def choose(facts: Facts, wishes: Wishes, credit: dict[str, float], number: int, 
         return Choice(LOCAL, "the last trials, and no better one of late: small steps")
     if facts.running > (_MANY_RUN if n_trials is None else min(_MANY_RUN, n_trials // _PART_RUNS)):
         if number % _SPREAD == _SPREAD - 1:
-            return Choice(RANDOM, "many trials run at once: some look elsewhere")
+            return Choice(SOBOL, "many trials run at once: some are spread over the space")
         return Choice(TPE, "many trials run at once")
     if facts.told <= n_model(facts, effort):
         if number % _VARIETY == _VARIETY - 1:
             return Choice(TPE, "for variety beside the Gaussian process")
         return Choice(GP, "few trials: each is worth a model")
+    if facts.d > WIDE and facts.told <= _MODELLED[effort] and number % _WIDELY == _WIDELY - 1:
+        return Choice(GP, "a model of the parameters that matter most, as there are many")
     seldom = _SELDOM[effort] if facts.d <= WIDE else 0
     if seldom and facts.told <= _HALF and number % 2 and not suits_cma(facts):
         return Choice(GP, "every other trial, as the space or the values are not for CMA-ES")

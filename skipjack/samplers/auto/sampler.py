@@ -14,12 +14,14 @@ from skipjack.records.space import Space
 from skipjack.rng import Stream
 from skipjack.samplers.auto import local, policy
 from skipjack.samplers.auto.facts import PREFIX, Facts, credits_of, facts
+from skipjack.samplers.auto.important import most_important
 from skipjack.samplers.auto.policy import Choice, Wishes
 from skipjack.samplers.base import ModelSampler, Proposed
 from skipjack.samplers.tpe import TPESampler
-from skipjack.samplers.tpe.sampler import at_random, spread
+from skipjack.samplers.tpe.sampler import spread
 
 samplers = _optional.lazy("skipjack.samplers")
+qmc = _optional.lazy("skipjack.samplers.qmc")
 evolution = _optional.lazy("skipjack.numerics.cma.evolution")
 strategy = _optional.lazy("skipjack.samplers.cmaes.sampler")
 
@@ -91,8 +93,10 @@ class AutoSampler(ModelSampler):
         n_start = policy.n_start(known, self._wishes.n_trials)
         if choice.method == policy.START:
             params = _first(space, stream, given, n_start)
-        elif choice.method == policy.RANDOM:
-            params = at_random(space, stream, given)
+        elif choice.method == policy.SOBOL:
+            params = qmc.evenly(history, space, stream, given)
+        elif choice.method == policy.GP and known.d > policy.WIDE:
+            params = self._by_few(history, space, stream, given)
         elif choice.method in (policy.LOCAL, policy.AGAIN):
             params = self._near(choice.method, history, space, stream, given)
         else:
@@ -106,6 +110,15 @@ class AutoSampler(ModelSampler):
         u = Stream(seed, number, self.purpose).at("choice")
         return policy.choose(known, self._wishes, credit, number, u)
 
+    def _by_few(
+        self, history: History, space: Space, stream: Stream, given: Mapping[str, float]
+    ) -> Mapping[str, float]:
+        """A model's proposal for the parameters that matter most, beside the best of the others."""
+        few, model = most_important(history, space, policy.FEW), self._made_of(policy.GP)
+        found = dict(model.propose(history, few, _numbers(stream, model), given))
+        others = Space({name: dist for name, dist in space.items() if name not in few})
+        return self._near(policy.AGAIN, history, others, stream, {**given, **found}) | found
+
     def _near(
         self,
         how: str,
@@ -113,7 +126,7 @@ class AutoSampler(ModelSampler):
         space: Space,
         stream: Stream,
         given: Mapping[str, float],
-    ) -> Mapping[str, float]:
+    ) -> dict[str, float]:
         """The best once more or a small step from it, and what it lacks by the estimators."""
         numbers = Stream(stream.seed, stream.number, self.purpose)
         numbers.trial = stream.trial
@@ -129,6 +142,10 @@ class AutoSampler(ModelSampler):
         """The sampler of a method."""
         if name == policy.CMA:
             return self._strategy(known)
+        return self._made_of(name)
+
+    def _made_of(self, name: str) -> ModelSampler:
+        """The sampler of a method that is always the same."""
         if name not in self._made:
             self._made[name] = _KINDS[name]()
         return self._made[name]
@@ -196,9 +213,7 @@ def _first(space: Space, stream: Stream, given: Mapping[str, float], n: int) -> 
     """The middle of every range, then trials that share out the ranges among them."""
     if stream.number == 0:
         return {name: given.get(name, _middle(dist)) for name, dist in space.items()}
-    if stream.number < n:
-        return spread(space, stream, given, n)
-    return at_random(space, stream, given)
+    return spread(space, stream, given, n)
 
 
 def _middle(dist: BaseDistribution) -> float:

@@ -184,10 +184,9 @@ class Run:
         self.spent += len(results)
         self.generation += 1
         self.course.turn()
-        losses = np.array([r.loss for r in results])
         new = self._moved(now, places, codes)
-        d = max(1, len(self.axes))
-        if results[-1].violation == 0 and np.isfinite(losses).all():
+        losses, d = [result.loss for result in results], max(1, len(self.axes))
+        if results[-1].violation == 0 and math.isfinite(losses[0]) and math.isfinite(losses[-1]):
             self.progress = restarts.noted(self.progress, losses, d, batch.size)
         self._distribution = new
         if new.normal is None or self.generation % _LOOK_EVERY:

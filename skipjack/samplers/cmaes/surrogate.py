@@ -68,16 +68,11 @@ class Surrogate:
         """Put the most promising candidates first, and decide how many to evaluate at once."""
         if self._model is None or not self._trusted:
             return
-        self._sort(batch)
+        batch.sort(self._model(batch.seen()).argsort(kind="stable").tolist())
         wanted = quadratic.first_evaluations(batch.size, self._n)
         if self._thrifty:
             wanted = max(wanted, min(batch.size, (self._d - _FEW) // 2))
         batch.wanted = wanted
-
-    def _sort(self, batch: Batch) -> None:
-        assert self._model is not None
-        said = self._model(batch.seen())
-        batch.sort(np.argsort(said, kind="stable").tolist())
 
     def close(self, batch: Batch, state: State) -> FloatArray | None:
         """The places of candidates and late trials, best first, if enough is known of them.
@@ -89,24 +84,23 @@ class Surrogate:
             self._fit(state)
         if self._model is None or self._barred:
             return _by_result(batch, batch.size)
-        last = quadratic.compared(batch.size, done)
-        tau = quadratic.correlation(self._model(self._places[-last:]), self._losses[-last:])
+        last = min(self._n, quadratic.compared(batch.size, done))
+        late = [place for _, place, _ in batch.late]
+        known = self._places[self._n - last :]
+        said = self._model(
+            np.concatenate(
+                [known, batch.seen(), np.clip(late, 0.0, 1.0)] if late else [known, batch.seen()]
+            )
+        )
+        tau = quadratic.correlation(said[:last], self._losses[self._n - last :])
         self._trusted, self._is_sure = tau >= quadratic.ENOUGH, tau >= self._sure
         if not batch.is_full:
             if self._trusted:
-                return self._by_model(batch)
-            self._sort(batch)
+                places = batch.places[: batch.size]
+                ranked: FloatArray = np.concatenate([places, late]) if late else places
+                return ranked[said[last:].argsort(kind="stable")]
+            batch.sort(said[last : last + batch.size].argsort(kind="stable").tolist())
         return _by_result(batch, quadratic.more_evaluations(batch.size, done))
-
-    def _by_model(self, batch: Batch) -> FloatArray:
-        assert self._model is not None
-        late = [place for _, place, _ in batch.late]
-        said = self._model(batch.seen())
-        if late:
-            said = np.concatenate([said, self._model(np.clip(late, 0.0, 1.0))])
-        all_places = np.concatenate([batch.places[: batch.size], *(x[None] for x in late)])
-        ranked: FloatArray = all_places[np.argsort(said, kind="stable")]
-        return ranked
 
     def _fit(self, state: State) -> None:
         """Bring the model up to date, if that is due."""

@@ -43,15 +43,13 @@ class Axes:
     def __len__(self) -> int:
         return len(self.whole)
 
-    def point(self, places: FloatArray, codes: IntArray) -> dict[str, float]:
-        """Internal values at places, shape (p,), and of choices, shape (q,), by name."""
+    def values(self, places: FloatArray, codes: IntArray) -> list[float]:
+        """Internal values at places, shape (p,), and of choices, shape (q,)."""
         found = self.numeric.decode(np.minimum(np.maximum(places, 0.0), 1.0).tolist())
-        if self.choices.names:
-            found.update(zip(self.choices.names, map(float, codes.tolist()), strict=True))
-        return found
+        return [*found.values(), *map(float, codes.tolist())]
 
     def points(self, places: FloatArray) -> list[list[float]] | None:
-        """Internal values at places, shape (n, p); None where `point` has to work them out."""
+        """Internal values at places, shape (n, p); None where `values` has to work them out."""
         if self.choices.names:
             return None
         return self.numeric.decode_all(np.minimum(np.maximum(places, 0.0), 1.0))
@@ -70,13 +68,13 @@ class Axes:
             z = np.where(log > 0, np.log(value), value)
             return np.where(self.discrete, (z - start) / span, inside)
 
-    def places(self, values: FloatArray) -> tuple[FloatArray, IntArray] | None:
-        """The other way round, for one point of shape (p + q,); None if it is none."""
-        p = len(self.numeric)
-        encoded = self.numeric.encode(values[None, :p])
-        if np.isnan(encoded).any() or np.isnan(values).any():
+    def places(self, values: list[float]) -> tuple[FloatArray, IntArray] | None:
+        """The other way round, for one point; None if it is none."""
+        p, known = len(self.numeric), np.array(values)
+        encoded = self.numeric.encode(known[None, :p])
+        if np.isnan(encoded).any() or np.isnan(known).any():
             return None
-        return encoded[0], values[p:].astype(np.int64)
+        return encoded[0], known[p:].astype(np.int64)
 
     def cells(self, places: FloatArray) -> tuple[FloatArray, FloatArray]:
         """The ends of the cells that places lie in, shape (p,); infinite at the ends of a range."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Set
 from typing import NamedTuple, final
 
 import numpy as np
@@ -52,25 +52,23 @@ class Batch:
         self.told: dict[int, Result] = {}
         self.late: list[tuple[Result, FloatArray, IntArray]] = []
         self._gone: set[int] = set()
-        self._points: dict[int, dict[str, float]] = {}
-        self._all: list[list[float]] | None = None  # the values of all, where that is cheaper
+        self._rows: list[list[float] | None] = []
         self._seen: FloatArray | None = None  # where all are evaluated
-        self._of: dict[tuple[float, ...], list[int]] = {}
         self._at = 0  # before this place of `order` all are gone
+        self._work_out()
 
-    def point(self, i: int) -> dict[str, float]:
-        """The values of a candidate by name; not to be changed."""
-        found = self._points.get(i)
-        if found is None:
-            if self._all is None:
-                self._all = self._axes.points(self.places) or []
-            if self._all:
-                found = dict(zip(self._axes.whole.names, self._all[i], strict=True))
-            else:
-                found = self._axes.point(self.places[i], self.codes[i])
-            self._points[i] = found
-            self._of.setdefault(tuple(found.values()), []).append(i)
-        return found
+    def _work_out(self) -> None:
+        """The values of the latest block, where those of all are cheap."""
+        n = len(self.places) - self.size
+        rows = self._axes.points(self.places[n:])
+        self._rows += rows or [None] * self.size
+
+    def values(self, i: int) -> list[float]:
+        """The internal values of a candidate, the numeric parameters first."""
+        row = self._rows[i]
+        if row is None:
+            row = self._rows[i] = self._axes.values(self.places[i], self.codes[i])
+        return row
 
     def seen(self, i: int | None = None) -> FloatArray:
         """Where a candidate was evaluated, shape (p,); or where those of the first block are."""
@@ -85,28 +83,23 @@ class Batch:
         self.places = np.concatenate([self.places, more.places])
         self.codes = np.concatenate([self.codes, more.codes])
         self.order = [*self.order, *range(first, len(self.places))]
-        self._all = self._seen = None
+        self._seen = None
+        self._work_out()
 
-    def find(self, values: list[float], number: int) -> int | None:
+    def find(self, values: list[float], number: int, busy: Set[int] = frozenset()) -> int | None:
         """The candidate that is still open and has these values; None if there is none.
 
         Args:
-            values: Internal values, in the order of the points.
-            number: Of the trial that has them. No more candidates were taken than there were
-                trials since the generation began.
+            values: Internal values, in the order of the parameters.
+            number: Of the trial that has them, or of a later one. No more candidates were taken
+                than there were trials since the generation began.
+            busy: Candidates that other trials have.
         """
-        key = tuple(values)
-        found = self._open(key)
-        if found is not None:
-            return found
         at = self._at
         while True:
             for i in self.order[at:]:  # most likely the first of them
-                if i not in self._points:
-                    self.point(i)
-                    found = self._open(key)
-                    if found is not None:
-                        return found
+                if self.values(i) == values and i not in self._gone and i not in busy:
+                    return i
             if len(self.places) >= number - self._began:
                 return None
             at = len(self.order)
@@ -115,16 +108,10 @@ class Batch:
     def alike(self, values: list[float], near: list[float]) -> int | None:
         """The same for values that may differ by as much as `near` says."""
         for i in range(len(self.places)):
-            point = self.point(i).values()
+            own = self.values(i)
             if i not in self._gone and all(
-                abs(a - b) <= d for a, b, d in zip(point, values, near, strict=True)
+                abs(a - b) <= d for a, b, d in zip(own, values, near, strict=True)
             ):
-                return i
-        return None
-
-    def _open(self, key: tuple[float, ...]) -> int | None:
-        for i in self._of.get(key, ()):
-            if i not in self._gone:
                 return i
         return None
 
@@ -134,18 +121,19 @@ class Batch:
         if result is not None:
             self.told[i] = result
 
-    def next(self, running: list[list[float]], skipped: int) -> dict[str, float]:
-        """The next candidate.
+    def next(self, running: list[list[float]], skipped: int, number: int) -> dict[str, float]:
+        """The values of the next candidate by name.
 
         Args:
             running: The values of trials that run.
             skipped: How many trials have begun of which nothing is known.
+            number: Of the trial that is going to have it.
         """
         busy: set[int] = set()
         for values in running:
-            self.find(values, self._began)
-            alike = (i for i in self._of.get(tuple(values), ()) if i not in self._gone | busy)
-            busy.update([next(alike, -1)])
+            i = self.find(values, number, busy)
+            if i is not None:
+                busy.add(i)
         while self._at < len(self.order) and self.order[self._at] in self._gone:
             self._at += 1
         at = self._at
@@ -157,7 +145,7 @@ class Batch:
             if i in self._gone or i in busy:
                 continue
             if skipped == 0:
-                return self.point(i)
+                return dict(zip(self._axes.whole.names, self.values(i), strict=True))
             skipped -= 1
 
     def sort(self, first: list[int]) -> None:

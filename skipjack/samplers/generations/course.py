@@ -9,8 +9,7 @@ from typing import NamedTuple, final
 
 import numpy as np
 
-from skipjack.records.history import History
-from skipjack.records.space import FloatArray, IntArray
+from skipjack.records.history import History, Layout
 from skipjack.records.states import TrialState
 from skipjack.samplers.generations.axes import Axes
 from skipjack.samplers.generations.batch import Batch, Drawn, Result
@@ -26,13 +25,13 @@ class Finished(NamedTuple):
 
     Attributes:
         number: Its number.
-        values: Its internal values, shape (p + q,).
+        values: Its internal values, the numeric parameters first.
         result: What it came to, None if that does not count.
         is_own: Whether it may be a candidate: the log does not say that another proposed it.
     """
 
     number: int
-    values: FloatArray
+    values: list[float]
     result: Result | None
     is_own: bool
 
@@ -65,7 +64,9 @@ class Course:
         self.latest = -1
         self._drawer, self._purpose = drawer, purpose
         self._sign, self._pruned = sign, pruned
-        self._columns: IntArray | None = None
+        self._layout: Layout | None = None  # that of the last trial, and
+        self._order: list[int] = []  # which of its values are those of the parameters
+        self._sorted = False  # and whether that is all of them as they are
         self._earlier: deque[Batch] = deque(maxlen=_EARLIER)
         self.drawn: Batch | None = None
 
@@ -89,15 +90,17 @@ class Course:
         number, state, _, by, violation = history.head(row)
         if number > self.latest:
             self.latest = number
-        columns = self._columns
-        if columns is None:
-            columns = history.columns(self.axes.whole)
-            if (columns < 0).any():
+        layout, values = history.internal(row)
+        if layout is not self._layout:
+            if not layout.by_name.keys() >= self.axes.whole.keys():
                 return None
-            self._columns = columns
+            self._layout = layout
+            self._order = [layout.names.index(name) for name in self.axes.whole]
+            self._sorted = self._order == list(range(len(values)))
+        if not self._sorted:
+            values = [values[i] for i in self._order]
         proposer = history.samplers[by]
         is_own = not proposer or self._purpose in proposer
-        values = history.values[row].take(columns)
         loss = self._loss(history, row, state)
         return Finished(number, values, None if loss != loss else Result(violation, loss), is_own)
 
@@ -114,7 +117,7 @@ class Course:
         """The open candidate, of this generation or an earlier one, that a trial was."""
         if not trial.is_own:
             return None
-        wanted, now = trial.values.tolist(), self.batch
+        wanted, now = trial.values, self.batch
         i = now.find(wanted, trial.number)
         if i is not None:
             return now, i
@@ -131,7 +134,7 @@ class Course:
         return [abs(x) * _SAME if free else 0.0 for x, free in zip(values, real, strict=True)]
 
     def next(self, history: History, trial: int) -> dict[str, float]:
-        """What `trial` tries: a candidate that no other trial has; not to be changed."""
+        """What `trial` tries: a candidate that no other trial has."""
         others = history.open if history.others is None else history.others
         began = self.latest
         if others:
@@ -140,11 +143,11 @@ class Course:
         # Trials that began at the same time, of which nothing is known yet, come first.
         skipped = max(0, min(trial - 1 - began, _MOST_SKIPPED))
         if not others:
-            return self.batch.next([], skipped)
+            return self.batch.next([], skipped, trial)
         names = self.axes.whole.names
         running = [
             [known[name] for name in names]
             for known in history.running(trial)
             if known.keys() >= self.axes.whole.keys()
         ]
-        return self.batch.next(running, skipped)
+        return self.batch.next(running, skipped, trial)

@@ -84,7 +84,7 @@ class GenerationSampler(ModelSampler):
             course = self._course(history, shared, axes, stream.seed)
             drawn = course.next(history, stream.trial)
         if space is shared.covered:
-            return drawn.copy()
+            return drawn
         own: dict[str, float] = {}
         rest: dict[str, BaseDistribution] = {}
         for name, dist in space.items():
