@@ -114,11 +114,7 @@ class Listed:
         drawn = None if self._space is None else self._space.drawn(params, exactly=True)
         usual, study.sampler = study.sampler, Told(drawn or {})
         try:
-            trial = asking.begin(study, _HELD)
-            assert trial is not None  # who is told has always something left
-            while FIXED in study._storage.get_trial_system_attrs(trial._trial_id):
-                study.tell(trial, state=_FAIL)  # it was queued, or repeats one that was lost
-                trial = asking.begin(study, _HELD)
+            trial = self._begin()
             trial.set_user_attr(INDEX, index)
             trial.set_user_attr(TEXT, stable_text(params))
             if drawn is not None and self._space is not None:
@@ -126,6 +122,16 @@ class Listed:
         finally:
             study.sampler = usual
         return Candidate(index, params, trial.number, trial)
+
+    def _begin(self) -> Any:
+        """A trial that is told what to try."""
+        study = self._study
+        while True:
+            trial = asking.begin(study, _HELD)
+            assert trial is not None  # who is told has always something left
+            if FIXED not in study._storage.get_trial_system_attrs(trial._trial_id):
+                return trial
+            study.tell(trial, state=_FAIL)  # it was queued, or repeats one that was lost
 
 
 @final

@@ -225,8 +225,8 @@ def splits_of(cv: Any, X: Any, y: Any, groups: Any) -> list[tuple[IntArray, IntA
     Groups that the splitter does not look at are no reason for a warning here: that they are in
     both parts is what these functions say.
     """
-    number = cv is None or isinstance(cv, int)
-    checked = selection.check_cv(cv, y, classifier=number and y is not None and has_classes(y))
+    counted = cv is None or isinstance(cv, int)
+    checked = selection.check_cv(cv, y, classifier=counted and y is not None and has_classes(y))
     with warnings.catch_warnings():
         warnings.filterwarnings("ignore", "The groups parameter is ignored", UserWarning)
         pairs = list(checked.split(X, y, groups))
