@@ -77,6 +77,9 @@ class Run:
         """Whether one more trial may begin; if so, it counts as begun."""
         if interrupts.pressed:
             interrupts.let_through()
+        return self._take()
+
+    def _take(self) -> bool:
         if self.study._stop_flag or self.error is not None or time.monotonic() >= self.deadline:
             return False
         if self.stop is not None and self.stop.now():
@@ -87,10 +90,14 @@ class Run:
         """Run trials in this thread until there is a reason to stop."""
         here = self.study._thread_local
         here.in_optimize_loop = True
+        following: Any = None
         try:
-            while self.take():
-                if not self._run_one():
+            while following is not None or self.take():
+                trial = following or asking.begin(self.study, self.how)
+                if trial is None:  # there is none left to try, or there are enough
                     self.study._stop_flag = True
+                else:
+                    following = self._run_one(trial)
         except BaseException as error:
             if self.error is None:
                 self.error = error
@@ -98,34 +105,47 @@ class Run:
         finally:
             here.in_optimize_loop = False
 
-    def _run_one(self) -> bool:
-        """Run one trial; False if there is none left to try, or there are enough."""
-        trial = asking.begin(self.study, self.how)
-        if trial is None:
-            return False
+    def _run_one(self, trial: Any) -> Any:
+        """Run one trial; the next one, if it has begun with the end of this one."""
+        following: Any = None
         try:
-            self._run(trial)
+            result, error = self._run(trial)
+            final, message, following = self._end(trial, result, error)
+            draft = trial._draft
+            announce.ended(trial._state, draft, final, (message, error, result))
+            if final is _FAIL and error is not None and not isinstance(error, self.catch):
+                raise error
+            if draft.system and final is _COMPLETE:
+                telling.warn_unused(draft)
+            if self.callbacks:
+                self._call_back(trial)
+            if self.gc_after_trial:
+                gc.collect()
+            if self.bar is not None:
+                self.bar.update(trial._state, time.monotonic() - self.start)
+            if following is not None and interrupts.pressed:
+                interrupts.let_through()
         except BaseException as error:
             # Ctrl-C may have come between two lines of ours, or a user's sampler have raised.
-            if not isinstance(error, StorageError):
-                telling.give_up(self.study, trial.number, error)
+            for left in (trial, following):
+                if left is not None and not isinstance(error, StorageError):
+                    telling.give_up(self.study, left.number, error)
             raise
-        if self.gc_after_trial:
-            gc.collect()
-        if self.bar is not None:
-            self.bar.update(trial._state, time.monotonic() - self.start)
-        return True
+        return following
 
     @interrupts.door
-    def _run(self, trial: Any) -> None:
-        """Run the objective, tell what came out, and call back."""
-        study, draft, state = self.study, trial._draft, trial._state
-        result: Any = None
-        error: BaseException | None = None
+    def _run(self, trial: Any) -> tuple[Any, BaseException | None]:
+        """What the objective returned, and what it raised."""
         try:
-            result = self.func(trial)
+            return self.func(trial), None
         except BaseException as raised:
-            error = raised
+            return None, raised
+
+    def _end(
+        self, trial: Any, result: Any, error: BaseException | None
+    ) -> tuple[TrialState, str, Any]:
+        """Tell what came out; final state, what was wrong, and the next trial if it has begun."""
+        study, draft, state = self.study, trial._draft, trial._state
         if error is None:
             values, message = telling.checked_values(result, len(state.directions))
             wanted = _COMPLETE if values is not None else _FAIL
@@ -134,20 +154,22 @@ class Run:
         else:
             values, message, wanted = None, repr(error), _FAIL
         reason = message if wanted is _FAIL else ""
+        plan, following = None, None
+        goes_on = wanted is not _FAIL or error is None or isinstance(error, self.catch)
+        if goes_on and not (self.callbacks or self.stop is not None or interrupts.pressed):
+            plan = asking.ahead(study, self.how, draft)
+            plan = plan if plan is not None and self._take() else None
+        creation = None if plan is None else plan.event
         try:
-            final, _ = telling.finish(study, state, draft, values, wanted, reason)
+            final, _, number = telling.finish(study, state, draft, values, wanted, reason, creation)
         except UpdateFinishedTrialError as second:
             raise InvalidValueError(
                 f"Trial {draft.number} was told already, while its objective ran; return the "
                 f"values instead, or use `ask` and `tell` without `optimize`."
             ) from second
-        announce.ended(state, draft, final, (message, error, result))
-        if final is _FAIL and error is not None and not isinstance(error, self.catch):
-            raise error
-        if draft.system and final is _COMPLETE:
-            telling.warn_unused(draft)
-        if self.callbacks:
-            self._call_back(trial)
+        if plan is not None and number is not None:
+            following = asking.begun(study, plan, number)
+        return final, message, following
 
     @interrupts.door
     def _call_back(self, trial: Any) -> None:

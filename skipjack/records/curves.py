@@ -113,13 +113,16 @@ class Curves(dict[int, Curve]):
     def _spread(self, reports: Mapping[int, Report]) -> None:
         columns, width = self._at, self._width
         for step, value in reports.items():
-            values = value if isinstance(value, list) else [value]
+            values = value if type(value) is list else (value,)
             if len(values) != width:  # of several objectives, but not of each
                 continue
-            if step in columns:
-                columns[step].extend(values)
-            else:
+            column = columns.get(step)
+            if column is None:
                 columns[step] = array("d", values)
+            elif width == 1:
+                column.append(values[0])
+            else:
+                column.extend(values)
 
     def forget(self, row: int) -> None:
         """Take back what a trial reported; O(all reports)."""

@@ -261,10 +261,11 @@ def _to_curves(curves: Curves, columns: _Columns, states: npt.NDArray[Any]) -> N
     sizes, steps, reports = columns["curve sizes"], columns["steps"], columns["reports"]
     widths = columns.get("curve widths", np.ones_like(sizes))  # there were others only later
     row_of, first, begin = columns["curve rows"].tolist(), 0, 0
+    is_complete = (states == TrialState.COMPLETE).tolist()
     for row, size, width in zip(row_of, sizes.tolist(), widths.tolist(), strict=True):
         end, values = first + size, reports[begin : begin + size * width]
         curve = steps[first:end], values if width == 1 else values.reshape(size, width)
-        curves.restore(row, curve, states[row] == TrialState.COMPLETE)
+        curves.restore(row, curve, is_complete[row])
         first, begin = end, begin + size * width
 
 

@@ -11,7 +11,13 @@ from typing import Any, final
 import numpy as np
 
 from skipjack import logging
-from skipjack.errors import StorageError, StorageInternalError, UnsupportedError, wrong_type
+from skipjack.errors import (
+    NotFoundError,
+    StorageError,
+    StorageInternalError,
+    UnsupportedError,
+    wrong_type,
+)
 from skipjack.records.replay import StudyState
 from skipjack.storages import copying, intact, mending
 from skipjack.storages.base import BaseStorage
@@ -19,7 +25,7 @@ from skipjack.storages.face import LedgerStorage
 from skipjack.storages.file import FileLog
 from skipjack.storages.ledger import Ledger
 from skipjack.storages.names import get_storage
-from skipjack.storages.port import CATALOGUE
+from skipjack.storages.port import CATALOGUE, Compacted
 from skipjack.storages.sqlite import SqliteLog
 from skipjack.storages.urls import kind_of, masked
 
@@ -86,16 +92,23 @@ def _check_ledger(ledger: Ledger, report: StorageReport) -> None:
             report.studies[record.name] = state.n_trials
         except StorageError as error:
             report.problems.append(f"study {record.name!r}: {error}")
-    if ledger.log is None:
-        return
-    for study_id in range(max(records, default=-1)):
-        if study_id in records:
-            continue
+    for study_id in _remains(ledger):
+        report.problems.append(
+            f"study {study_id} was deleted, but records of it are there; `compact` removes them"
+        )
+
+
+def _remains(ledger: Ledger) -> list[int]:
+    """Ids of studies that were deleted, but not all of it: the process was killed meanwhile."""
+    found = []
+    for study_id in ledger.deleted() if ledger.log is not None else ():
         try:
-            n = len(ledger.log.read(study_id, 0))
-        except KeyError:
-            continue
-        report.problems.append(f"study {study_id} was deleted, but {n} of its records are there")
+            found += [study_id] if ledger.log.read(study_id, 0) else []
+        except Compacted:
+            found.append(study_id)
+        except NotFoundError:
+            pass  # as it should be
+    return found
 
 
 def _wrong(state: StudyState) -> Iterator[str]:
@@ -157,7 +170,7 @@ def compact(storage: str | BaseStorage) -> None:
     """Let snapshots take the place of the records of all studies, so that they open faster.
 
     Long studies are compacted by themselves now and then. The space that becomes free in a file is
-    used again. Does nothing where the backend keeps no snapshots.
+    used again. What is left of a study whose deletion was broken off is removed.
 
     Args:
         storage: A URL or a storage.
@@ -169,6 +182,8 @@ def compact(storage: str | BaseStorage) -> None:
         for study_id in kept.ledger.studies():
             kept.ledger.sync(study_id)
             kept.ledger.compact(study_id)
+        for study_id in _remains(kept.ledger):
+            kept.ledger.log.drop(study_id)
         kept.ledger.compact(CATALOGUE)
 
 

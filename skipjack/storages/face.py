@@ -7,6 +7,7 @@ from collections.abc import Callable, Container, Sequence
 from typing import Any
 from uuid import uuid4
 
+from skipjack import _optional
 from skipjack.distributions import BaseDistribution, intern
 from skipjack.errors import NotFoundError
 from skipjack.records.attributes import (
@@ -22,7 +23,6 @@ from skipjack.records.frozen import FrozenStudy, FrozenTrial
 from skipjack.records.replay import StudyState
 from skipjack.records.states import StudyDirection, TrialState
 from skipjack.records.thaw import TRIALS_PER_STUDY
-from skipjack.storages.adding import Adding
 from skipjack.storages.base import (
     DEFAULT_STUDY_NAME_PREFIX,
     BaseStorage,
@@ -30,6 +30,8 @@ from skipjack.storages.base import (
     several_objectives,
 )
 from skipjack.storages.ledger import Ledger
+
+adding = _optional.lazy("skipjack.storages.adding")
 
 
 class LedgerStorage(BaseStorage):
@@ -117,7 +119,7 @@ class LedgerStorage(BaseStorage):
             if template_trial is None:
                 event: Event = {"do": "create", "time": time.time()}
             else:
-                event = Adding(state, strict=False).event(template_trial)
+                event = adding.Adding(state, strict=False).event(template_trial)
             number: int = self.ledger.commit(study_id, event)
         return study_id * TRIALS_PER_STUDY + number
 
@@ -135,9 +137,9 @@ class LedgerStorage(BaseStorage):
             ValueError: If a parameter is of another kind in the study, or lies outside.
         """
         with self.ledger.lock:
-            adding = Adding(self.ledger.sync(study_id), strict)
+            added = adding.Adding(self.ledger.sync(study_id), strict)
             if trials:
-                self.ledger.commit(study_id, *[adding.event(trial) for trial in trials])
+                self.ledger.commit(study_id, *[added.event(trial) for trial in trials])
 
     def set_trial_param(
         self,

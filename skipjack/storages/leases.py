@@ -108,19 +108,22 @@ class Watch:
 
     # -------------------------------------------------------------------------------- others
 
+    def looks(self, state: StudyState, at_once: bool = False) -> bool:
+        """Whether it is time to look for trials that were lost, and there may be some."""
+        leases = state.leases
+        if not state.timed and len(leases) <= (self._ledger.worker in leases):
+            return False
+        return at_once or time.monotonic() >= self._next_look.get(state.study_id, 0.0)
+
     def lost(self, state: StudyState, at_once: bool) -> list[tuple[Draft, str]]:
         """Trials that nobody is going to tell, each with the reason.
 
         Costs nothing while nobody else runs one, and is thorough ten times a second only, unless
         `at_once`.
         """
-        mine, leases = self._ledger.worker, state.leases
-        if not state.timed and len(leases) <= (mine in leases):
+        if not self.looks(state, at_once):
             return []
-        now = time.monotonic()
-        if not at_once and now < self._next_look.get(state.study_id, 0.0):
-            return []
-        self._next_look[state.study_id] = now + _LOOK_EVERY
+        mine, leases, now = self._ledger.worker, state.leases, time.monotonic()
         if at_once:
             self._asked_at = float("-inf")
         found = []
@@ -133,6 +136,7 @@ class Watch:
             draft = state.open[number]
             if draft.deadline is not None and draft.deadline < clock:
                 found.append((draft, "No result was told by the deadline of this trial."))
+        self._next_look[state.study_id] = now if found else now + _LOOK_EVERY
         return found
 
     def _death(self, worker: str, now: float) -> str:

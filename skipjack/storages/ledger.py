@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import atexit
 import os
 import threading
 import time
 import weakref
 from collections.abc import Hashable, Iterator, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from typing import Any, cast, final
 
 from skipjack import _optional, logging, platform
@@ -20,6 +19,7 @@ from skipjack.records.replay import Catalogue, StudyRecord, StudyState
 from skipjack.records.states import StudyDirection, TrialState
 from skipjack.records.thaw import TRIALS_PER_STUDY
 from skipjack.rng import fresh_seed
+from skipjack.storages import handles
 from skipjack.storages.port import CATALOGUE, Batch, Compacted, Exchange, Log, Overtaken
 
 compaction = _optional.lazy("skipjack.storages.compaction")
@@ -61,8 +61,7 @@ class Ledger:
         self._catalogue = Catalogue()
         self._states: dict[int, StudyState] = {}
         self._sequence = 0
-        with _registry:
-            _ledgers.add(self)
+        handles.keep(self)
 
     def _begin(self) -> None:
         self.lock = threading.RLock()
@@ -73,7 +72,7 @@ class Ledger:
         self._writer = os.urandom(8).hex()
         self.is_far = isinstance(self.log, Exchange)
 
-    def _forked(self) -> None:
+    def forked(self) -> None:
         """Begin anew in a child process: the parent keeps its buffer, handles and leases."""
         self._begin()
         if self.log is not None:
@@ -82,6 +81,11 @@ class Ledger:
             self._states = {}
         for state in self._states.values():
             state.standing = None  # a proposal may have been half made
+
+    def end(self) -> None:
+        """Leave, at the end of the process."""
+        if self._watch is not None:
+            self._watch.end()
 
     def __reduce_ex__(self, protocol: Any) -> Any:
         if self.log is not None:
@@ -95,8 +99,7 @@ class Ledger:
     def __setstate__(self, state: dict[str, Any]) -> None:
         self.__dict__.update(state)
         self._begin()
-        with _registry:
-            _ledgers.add(self)
+        handles.keep(self)
 
     # --------------------------------------------------------------------------------- log
 
@@ -106,6 +109,12 @@ class Ledger:
         `own` says that their content comes from drafts of the study's state, which know it; `alone`
         to write only if nothing is new, and else, where the log can tell, raise `Overtaken`.
         """
+        return _heard(self._commit(stream, events, own, alone)[-1])
+
+    def _commit(
+        self, stream: int, events: Sequence[Event], own: bool = True, alone: bool = False
+    ) -> Sequence[Any]:
+        """The verdicts on all; None for those but the last if a snapshot has come in between."""
         with self.lock:
             state: Catalogue | StudyState = self._catalogue
             if stream != CATALOGUE:
@@ -116,15 +125,12 @@ class Ledger:
                         f"one can only read it. Upgrade with: pip install -U skipjack"
                     )
             if self.log is None:
-                verdict = state.replay(events, own)[-1]
-            else:
-                length = self._append(self.log, state, stream, events, own, alone)
-                verdict = self._verdict(state, alone)
-                if compaction.is_milestone(length):
-                    self._try_to_compact(stream)
-        if isinstance(verdict, Exception):
-            raise type(verdict)(*verdict.args)  # the state keeps the other, and no traceback
-        return verdict
+                return state.replay(events, own)
+            length = self._append(self.log, state, stream, events, own, alone)
+            last, known = self._verdict(state, alone), self._verdicts
+            if compaction.is_milestone(length):
+                self._try_to_compact(stream)
+            return known if len(known) == len(events) else [*[None] * (len(events) - 1), last]
 
     def _append(
         self,
@@ -137,12 +143,12 @@ class Ledger:
     ) -> int:
         """Write events, replay them behind what is new; how long the log was with them."""
         self._sequence += 1
+        self._verdicts: Sequence[Any] = ()
         batch = (self._writer, self._sequence, events)
         position, news = None, None
         try:
             if self.is_far:
                 news = cast(Exchange, log).exchange(stream, batch, state.position, alone)
-                state.heard = time.monotonic()
             else:
                 position = log.append(stream, batch)
                 is_next = position == state.position
@@ -152,6 +158,7 @@ class Ledger:
         else:
             is_alone = len(news) == 1 and news[0] is batch
             self._replay(state, stream, news, own and is_alone)
+        state.heard = time.monotonic()
         return state.position if position is None else position + 1
 
     def _verdict(self, state: Catalogue | StudyState, alone: bool) -> Any:
@@ -200,7 +207,9 @@ class Ledger:
     ) -> None:
         with self._understanding(stream, state.position):
             for writer, sequence, events in batches:
-                state.apply(writer, sequence, events, own)
+                verdicts = state.apply(writer, sequence, events, own)
+                if writer == self._writer and sequence == self._sequence:
+                    self._verdicts = verdicts
 
     @contextmanager
     def _understanding(self, stream: int, position: int) -> Iterator[None]:
@@ -285,6 +294,11 @@ class Ledger:
         with self.lock:
             self._catch_up(self._catalogue, CATALOGUE)
             return self._catalogue.studies
+
+    def deleted(self) -> list[int]:
+        """The ids of studies that there are no more."""
+        studies = self.studies()
+        return [study_id for study_id in range(self._catalogue.made) if study_id not in studies]
 
     def record(self, study_id: int) -> StudyRecord:
         """A study's name, directions, seed and retry policy.
@@ -393,7 +407,7 @@ class Ledger:
             self.flush(state, draft)
         elif self.shared and not draft.is_due:
             draft.is_due = True
-            self.keeper.later(lambda: self._flush_due(state, draft))
+            self.keeper.later(draft, lambda: self._flush_due(state, draft))
 
     def _flush_due(self, state: StudyState, draft: Draft) -> None:
         """Commit what has been in the buffer for long enough, if it still is."""
@@ -408,23 +422,48 @@ class Ledger:
             if self._is_away:
                 self.wrote(state, draft)  # to try again, until it is back
 
-    def flush(self, state: StudyState, draft: Draft, end: Event | None = None) -> None:
-        """Commit what the log lacks of a draft, and `end`; what cannot be written stays there."""
+    def flush(
+        self,
+        state: StudyState,
+        draft: Draft,
+        end: Event | None = None,
+        following: Event | None = None,
+    ) -> Any:
+        """Commit what the log lacks of a draft, and `end`; what cannot be written stays there.
+
+        Returns:
+            The verdict on the `following` event, which is committed behind it.
+        """
         with self.lock:
             if end is None and not draft.is_dirty:
-                return
+                return None
             draft.is_due, own = False, True
-            event = end or {"do": "write", "n": draft.number}
+            events: list[Event] = [end or {"do": "write", "n": draft.number}]
             if self.log is not None:  # else the draft is all that is kept
-                event = {**state.content(draft), **event}
+                events[0] = {**state.content(draft), **events[0]}
                 own = self.study(state.study_id).tellable(draft.number) is draft  # not after a fork
-            self.commit(state.study_id, event, own=own)
+            if end is None and draft.withheld is not None:
+                events.insert(0, draft.withheld)
+            if following is not None:
+                events.append(following)
+            verdicts = self._commit(state.study_id, events, own)
             draft.settle()
+            if following is not None and isinstance(verdicts[0], Exception) and verdicts[1]:
+                self.tell(state, verdicts[1], TrialState.FAIL, None)  # nobody is going to run it
+            return [_heard(verdict) for verdict in verdicts][-1]
 
     def tell(
-        self, state: StudyState, number: int, result: TrialState, values: list[float] | None
-    ) -> None:
+        self,
+        state: StudyState,
+        number: int,
+        result: TrialState,
+        values: list[float] | None,
+        following: Event | None = None,
+    ) -> Any:
         """End a trial; one that was reclaimed ends after all as it is told here.
+
+        Returns:
+            The verdict on the `following` event, which is committed behind the end.
 
         Raises:
             UpdateFinishedTrialError: If it had ended before.
@@ -433,66 +472,27 @@ class Ledger:
             draft = state.open.get(number) or state.tellable(number) or state.open_draft(number)
             now, final = time.time(), int(result)
             end = {"do": "tell", "n": number, "time": now, "state": final, "values": values}
-            self.flush(state, draft, end)
+            return self.flush(state, draft, end, following)
+
+
+def _heard(verdict: Any) -> Any:
+    """A verdict; raises one that is an exception."""
+    if isinstance(verdict, Exception):
+        raise type(verdict)(*verdict.args)  # the state keeps the other, and no traceback
+    return verdict
 
 
 _KEPT = ("log", "shared", "_sequence", "_catalogue", "_states")  # of a pickled ledger in memory
-_PATIENCE = 60.0  # seconds that a fork waits for writes of other threads to end ...
-_FAR_PATIENCE = 1.0  # ... and to servers, which may be away, and share no locks with a child
 
-_registry = threading.RLock()
-_ledgers: weakref.WeakSet[Ledger] = weakref.WeakSet()
 _by_key: weakref.WeakValueDictionary[Hashable, Ledger] = weakref.WeakValueDictionary()
-_held_for_fork: list[Ledger] = []
 
 
 def opened(log: Log, beat_every: float | None = None, grace: float | None = None) -> Ledger:
     """The ledger over a log, of which all handles in a process share one; sets what is given."""
-    with _registry:
+    with handles.registry():
         ledger = _by_key.get(log.key)
         if ledger is None or getattr(ledger.log, "is_gone", False):
             ledger = _by_key[log.key] = Ledger(log)
         ledger.beat_every = ledger.beat_every if beat_every is None else beat_every
         ledger.grace = ledger.grace if grace is None else grace
         return ledger
-
-
-def _before_fork() -> None:
-    """Let other threads finish their writes; close what a child must not inherit."""
-    _registry.acquire()
-    start = time.monotonic()
-    for ledger in sorted(_ledgers, key=lambda ledger: ledger.is_far):
-        patience = _FAR_PATIENCE if ledger.is_far else _PATIENCE
-        if ledger.lock.acquire(timeout=max(0.0, start + patience - time.monotonic())):
-            _held_for_fork.append(ledger)
-            if ledger.log is not None:
-                ledger.log.close()
-
-
-def _after_fork_in_parent() -> None:
-    while _held_for_fork:
-        _held_for_fork.pop().lock.release()
-    _registry.release()
-
-
-def _after_fork() -> None:
-    global _registry
-    _registry = threading.RLock()
-    _held_for_fork.clear()
-    for ledger in list(_ledgers):
-        ledger._forked()
-
-
-def _close() -> None:
-    """Close the logs when the interpreter ends, so that a file is whole without its side files."""
-    for ledger in list(_ledgers):
-        if ledger.log is not None and ledger.lock.acquire(timeout=1.0):
-            with suppress(StorageError):  # then others will notice it later
-                if ledger._watch is not None:
-                    ledger._watch.end()
-            ledger.log.close()
-            ledger.lock.release()
-
-
-atexit.register(_close)
-platform.after_fork(_after_fork, _before_fork, _after_fork_in_parent)

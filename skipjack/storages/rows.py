@@ -7,7 +7,10 @@ a tombstone, behind all places there are.
 from __future__ import annotations
 
 import zlib
+from collections.abc import Sequence
 from typing import Any
+
+from skipjack.errors import NotFoundError
 
 SPAN = 2**40  # key = (stream + 1) * SPAN + position: rows of a stream stand together
 TOMBSTONE = SPAN - 1  # the position of one
@@ -45,3 +48,30 @@ def record(key: Any, text: Any, checksum: Any) -> tuple[int, int, str, str] | No
     except (UnicodeError, OverflowError):
         return None
     return found if is_whole else None
+
+
+# Behind the last row of a stream, unless that is a tombstone.
+_INSERT = (
+    "INSERT INTO skipjack_log SELECT coalesce(max(id) + 1, ?1), ?3, ?4 FROM skipjack_log "
+    "WHERE id BETWEEN ?1 AND ?2 HAVING coalesce(max(id), 0) < ?2"
+)
+
+
+def insert(connection: Any, stream: int, texts: Sequence[str]) -> int:
+    """Add batches, and return the position of the first."""
+    between, last = (key_of(stream, 0), key_of(stream, TOMBSTONE)), 0
+    for text in texts:
+        made = connection.execute(_INSERT, (*between, text, checksum_of(stream, text)))
+        if made.rowcount != 1:
+            raise NotFoundError(f"No study with id {stream}; it was deleted.")
+        last = made.lastrowid
+    return last - between[0] - len(texts) + 1
+
+
+def length(connection: Any, stream: int) -> int:
+    """How many batches a stream has; more than TOMBSTONE if it was dropped."""
+    (last,) = connection.execute(
+        "SELECT max(id) FROM skipjack_log WHERE id BETWEEN ? AND ?",
+        (key_of(stream, 0), key_of(stream, TOMBSTONE)),
+    ).fetchone()
+    return 0 if last is None else int(last) - key_of(stream, 0) + 1

@@ -15,7 +15,15 @@ from skipjack.errors import NotFoundError, StorageInternalError
 from skipjack.records.attributes import to_text
 from skipjack.records.events import is_lasting
 from skipjack.storages.port import Batch, Compacted
-from skipjack.storages.rows import SNAPSHOT, SPAN, TOMBSTONE, checksum_of, key_of
+from skipjack.storages.rows import (
+    SNAPSHOT,
+    SPAN,
+    TOMBSTONE,
+    checksum_of,
+    insert,
+    key_of,
+    length,
+)
 
 optuna_files = _optional.lazy("skipjack.storages.optuna_files")
 sqlite3 = _optional.lazy("sqlite3")
@@ -92,7 +100,8 @@ class SqliteLog:
         """Add batches in one transaction; see `Groups.append_all`."""
         texts = [to_text(batch) for batch in batches]
         lasting = not self.is_hasty or any(is_lasting(batch[2]) for batch in batches)
-        return self._write(lambda opened: _insert(opened, stream, texts), lasting)
+        # One alone is a transaction by itself.
+        return self._write(lambda opened: insert(opened, stream, texts), lasting, len(texts) == 1)
 
     def read(self, stream: int, after: int) -> Sequence[Batch]:
         """The batches of a stream but the first `after`."""
@@ -134,7 +143,7 @@ class SqliteLog:
         row = (last, kept, checksum_of(stream, kept, position))
 
         def replace(connection: Any) -> None:
-            if _length(connection, stream) > TOMBSTONE:
+            if length(connection, stream) > TOMBSTONE:
                 raise NotFoundError(f"No study with id {stream}; it was deleted.")
             if position > (self._snapshot(connection, stream) or (0,))[0]:
                 between = (key_of(stream, 0), last)
@@ -251,8 +260,11 @@ class SqliteLog:
                     raise self._explained(error) from error
                 time.sleep(0.01)
 
-    def _write(self, action: Callable[[Any], T], lasting: bool = True) -> T:
-        """Do all of something or nothing; then safe from loss of power, if `lasting`."""
+    def _write(self, action: Callable[[Any], T], lasting: bool = True, alone: bool = False) -> T:
+        """Do all of something or nothing; then safe from loss of power, if `lasting`.
+
+        `alone` says that it is a single statement.
+        """
 
         def transaction(connection: Any) -> T:
             if self._identity() != self._file:
@@ -262,6 +274,8 @@ class SqliteLog:
                     f"with skipjack.copy_study(from_storage=study._storage, to_storage=...)."
                 )
             connection.execute(f"PRAGMA synchronous = {'FULL' if lasting else self._least}")
+            if alone:
+                return action(connection)
             connection.execute("BEGIN IMMEDIATE")
             try:
                 result = action(connection)
@@ -372,7 +386,7 @@ class SqliteLog:
         return optuna_files.import_tables(
             connection.execute,
             self._path,
-            lambda stream, batch: _insert(connection, stream, [to_text(batch)]),
+            lambda stream, batch: insert(connection, stream, [to_text(batch)]),
         )
 
     def _check_structure(self, connection: Any) -> None:
@@ -452,29 +466,6 @@ class SqliteLog:
         else:
             hint = "What was told before is not lost."
         return StorageInternalError(f"SQLite cannot use {self._path}: {text}. {hint}")
-
-
-def _insert(connection: Any, stream: int, texts: Sequence[str]) -> int:
-    position = _length(connection, stream)
-    if position > TOMBSTONE:
-        raise NotFoundError(f"No study with id {stream}; it was deleted.")
-    connection.executemany(
-        "INSERT INTO skipjack_log VALUES (?, ?, ?)",
-        [
-            (key_of(stream, i), text, checksum_of(stream, text))
-            for i, text in enumerate(texts, position)
-        ],
-    )
-    return position
-
-
-def _length(connection: Any, stream: int) -> int:
-    """How many batches a stream has; more than TOMBSTONE if it was dropped."""
-    (last,) = connection.execute(
-        "SELECT max(id) FROM skipjack_log WHERE id BETWEEN ? AND ?",
-        (key_of(stream, 0), key_of(stream, TOMBSTONE)),
-    ).fetchone()
-    return 0 if last is None else int(last) - key_of(stream, 0) + 1
 
 
 def _tables(connection: Any) -> dict[str, str]:

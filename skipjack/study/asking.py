@@ -12,10 +12,12 @@ from skipjack.errors import invalid
 from skipjack.records.attributes import FIXED, told_float
 from skipjack.records.draft import Draft
 from skipjack.records.events import Event
+from skipjack.records.history import History
 from skipjack.records.replay import StudyState
 from skipjack.records.space import Space
 from skipjack.records.still import still
-from skipjack.samplers.base import Exhausted, ModelSampler, proposal
+from skipjack.rng import Stream
+from skipjack.samplers.base import Exhausted, proposal
 from skipjack.storages import leases
 from skipjack.storages.ledger import Ledger
 from skipjack.storages.port import Overtaken
@@ -24,6 +26,7 @@ from skipjack.trial.trial import Trial, shown, stream_of
 
 _logger = logging.get_logger(__name__)
 _NOTHING: Mapping[str, float] = {}
+ANY = -1  # number of a trial that may get any
 _FRESH = 0.01  # seconds for which a loop does without asking a log for news that is far
 
 
@@ -66,6 +69,31 @@ def not_held(timeout: Any) -> Start:
         if not 0 <= timeout < math.inf:
             raise invalid("timeout", "be a number of seconds, or None", timeout)
     return Start(held=False, timeout=timeout)
+
+
+class Plan(NamedTuple):
+    """What is proposed for a trial that is about to start.
+
+    Attributes:
+        number: The number that it has, or is going to get if nobody else is faster; `ANY` if the
+            proposal waits until the number is known.
+        event: Its creation, for the log; it carries the proposal for that number.
+        history, seen: What the proposal is made from, and its place in the log.
+        space: The parameters in it.
+        stream: The random numbers that it was made with.
+        given: What was fixed before, as internal values.
+        params, by: The proposal and its sampler.
+    """
+
+    number: int
+    event: Event
+    history: History
+    seen: int
+    space: Space
+    stream: Any
+    given: Mapping[str, float]
+    params: Mapping[str, float]
+    by: str
 
 
 def begin(study: Any, start: Start) -> Trial | None:
@@ -111,7 +139,7 @@ def _begin(study: Any, start: Start, is_hasty: bool = False) -> Trial | None:
         return None
     if study._proposes:
         try:
-            return _propose(study, sampler, state, number, start, is_hasty)
+            return _propose(study, state, number, start, is_hasty)
         except BaseException as error:
             if number is not None:
                 telling.give_up(study, number, error)
@@ -129,6 +157,30 @@ def _begin(study: Any, start: Start, is_hasty: bool = False) -> Trial | None:
         telling.give_up(study, trial.number, error)
         raise
     return trial
+
+
+def ahead(study: Any, start: Start, draft: Draft) -> Plan | None:
+    """A plan of the next trial, to be created in one write with the end of this one.
+
+    None where the end of this one may matter to it, or something else comes before it.
+    """
+    ledger: Ledger = study._ledger
+    if study._looks_back or study._hides or not (study._proposes and ledger.shared):
+        return None
+    with ledger.lock:
+        state = ledger.study(study._study_id)
+        space = state.history.space.distributions
+        if draft.dists.items() - space.items() or state.open.get(draft.number) is not draft:
+            return None
+        if state.waiting or ledger.watch.lost(state, at_once=False):
+            return None
+        ledger.watch.hold()
+        return _plan(study, state, start, None)
+
+
+def begun(study: Any, plan: Plan, number: int) -> Trial:
+    """The trial that was created as planned, and got this number."""
+    return _started(study, study._ledger.study(study._study_id), plan, number)
 
 
 def _is_exhausted(sampler: Any, study: Any) -> bool:
@@ -152,12 +204,7 @@ def _claim(ledger: Ledger, state: StudyState, start: Start) -> int | None:
 
 
 def _propose(
-    study: Any,
-    sampler: ModelSampler,
-    state: StudyState,
-    number: int | None,
-    start: Start,
-    is_hasty: bool,
+    study: Any, state: StudyState, number: int | None, start: Start, is_hasty: bool
 ) -> Trial | None:
     """Start trial `number`, or a new one, with a proposal from one of our samplers.
 
@@ -165,50 +212,85 @@ def _propose(
     that does not look at the past has drawn before anybody could.
     """
     ledger: Ledger = study._ledger
-    looks_back, given = study._looks_back, _NOTHING
-    with ledger.proposing if looks_back else ledger.lock:
-        with ledger.lock:
-            everything, seen = state.history, state.position
-            if looks_back:
-                everything = still(state, ledger.shared)
-            expected = len(state.rows) if number is None else number
-            history = shown(study, everything, expected) if study._hides else everything
-            space = history.space
-            if number is not None:
-                given = _given(state.any_draft(number), space)
-        stream = stream_of(study, sampler, state, expected)
-        draw = proposal if looks_back else type(sampler).propose
-        params, by = draw(sampler, history, space, stream, given), sampler.purpose
-        if type(params) is not dict:
-            by = getattr(params, "by", by)
-            if isinstance(params, Exhausted):
-                if number is None and is_hasty:
-                    raise Overtaken
-                if number is None and start.held:
-                    return None
-                params = dict(params)
-        if given:
-            params = {**params, **given}
-        made = None
-        if number is None:
-            event = start.event(ledger, "create")
-            # The creation carries the proposal, for the case that nobody else takes the number.
-            event.update(expect=expected, params=params, seen=seen, by=by)
-            number = ledger.commit(state.study_id, event, alone=is_hasty)
-            if number is None:
+    with ledger.proposing if study._looks_back else ledger.lock:
+        plan = _plan(study, state, start, number)
+        if isinstance(plan.params, Exhausted) and number is None:
+            if is_hasty:
+                raise Overtaken
+            if start.held:
                 return None
-            if number != expected:
-                stream = stream_of(study, sampler, state, number)
-                history = shown(study, everything, number)
-                made = draw(sampler, history, space, stream, given)
-                by = getattr(made, "by", by)
-        elif params or by != sampler.purpose:
-            made = params
-    # What nobody reads and no retry repeats need not be kept: it can be drawn again.
-    if made is not None and (looks_back or given or ledger.record(state.study_id).retries):
-        event = {"do": "propose", "n": number, "params": dict(made), "seen": seen, "by": by}
+        if number is None:
+            # The creation carries the proposal, for the case that nobody else takes the number.
+            created = ledger.commit(state.study_id, plan.event, alone=is_hasty)
+            return None if created is None else _started(study, state, plan, created)
+        if plan.params or plan.by != study._sampler.purpose:
+            _tell_proposal(study, state, plan, number)
+        return Trial._started(study, ledger, state, number, plan.space, plan.stream, plan.params)
+
+
+def _plan(study: Any, state: StudyState, start: Start, number: int | None) -> Plan:
+    """What is proposed for trial `number`, or for a new one."""
+    ledger: Ledger = study._ledger
+    given = _NOTHING
+    with ledger.lock:
+        everything, seen = state.history, state.position
+        if study._looks_back:
+            everything = still(state, ledger.shared)
+        expected = len(state.rows) if number is None else number
+        history = shown(study, everything, expected) if study._hides else everything
+        space = history.space
+        if number is not None:
+            given = _given(state.any_draft(number), space)
+    event, by = start.event(ledger, "create"), study._sampler.purpose
+    if number is None and not study._looks_back and _others_run(ledger, state):
+        # One of them is likely to be faster.
+        return Plan(ANY, event, everything, seen, space, None, given, _NOTHING, by)
+    stream = stream_of(study, study._sampler, state, expected)
+    params, by = _drawn(study, history, space, stream, given)
+    event.update(expect=expected, params=_plain(params), seen=seen, by=by)
+    return Plan(expected, event, everything, seen, space, stream, given, params, by)
+
+
+def _drawn(
+    study: Any, history: History, space: Space, stream: Stream, given: Mapping[str, float]
+) -> tuple[Mapping[str, float], str]:
+    """A proposal, and its sampler."""
+    sampler = study._sampler
+    draw = proposal if study._looks_back else type(sampler).propose
+    params = draw(sampler, history, space, stream, given)
+    by = getattr(params, "by", sampler.purpose)
+    if given:
+        params = {**params, **given}
+    return params, by
+
+
+def _plain(params: Mapping[str, float]) -> dict[str, float]:
+    return params if type(params) is dict else dict(params)
+
+
+def _started(study: Any, state: StudyState, plan: Plan, number: int) -> Trial:
+    """A trial that was just created; proposed for now if it got another number than planned."""
+    if number != plan.number:
+        stream = stream_of(study, study._sampler, state, number)
+        history = shown(study, plan.history, number)
+        params, by = _drawn(study, history, plan.space, stream, plan.given)
+        plan = plan._replace(stream=stream, params=params, by=by)
+        _tell_proposal(study, state, plan, number)
+    made = None if number == plan.number else plan.params
+    return Trial._started(study, study._ledger, state, number, plan.space, plan.stream, made)
+
+
+def _tell_proposal(study: Any, state: StudyState, plan: Plan, number: int) -> None:
+    """Let the log know of a proposal that the creation of the trial did not carry."""
+    ledger: Ledger = study._ledger
+    event = {"do": "propose", "n": number, "params": _plain(plan.params)}
+    event.update(seen=plan.seen, by=plan.by)
+    if study._looks_back or plan.given:
         ledger.commit(state.study_id, event)
-    return Trial._started(study, ledger, state, number, space, stream, made)
+    # What others' proposals do not depend on can wait for what is going to be noted. If no retry
+    # repeats it, nobody reads it, and it can be drawn again.
+    elif ledger.record(state.study_id).retries:
+        state.any_draft(number).withheld = event
 
 
 def _given(draft: Draft, space: Space) -> Mapping[str, float]:

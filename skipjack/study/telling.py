@@ -18,6 +18,7 @@ from skipjack.errors import (
 )
 from skipjack.records.attributes import FAIL_REASON, FIXED, float_value, warn_user
 from skipjack.records.draft import Draft
+from skipjack.records.events import Event
 from skipjack.records.frozen import FrozenTrial
 from skipjack.records.replay import StudyState
 from skipjack.records.states import TrialState, state_of
@@ -168,7 +169,8 @@ def finish(
     values: list[float] | None,
     state: TrialState,
     reason: str = "",
-) -> tuple[TrialState, str]:
+    following: Event | None = None,
+) -> tuple[TrialState, str, Any]:
     """Write the end of a trial, after the sampler has heard of it.
 
     Args:
@@ -178,9 +180,10 @@ def finish(
         values: The checked values, None unless it is COMPLETE.
         state: How it ended; a pruned trial takes its last report as its value.
         reason: Why it failed.
+        following: What is to be written behind it, in one step.
 
     Returns:
-        The final state and the reason.
+        The final state, the reason, and the verdict on the `following` event.
     """
     if state is _PRUNED:
         values = _last_reported(draft, len(found.directions))
@@ -192,8 +195,8 @@ def finish(
         elif sampler._constraints_func is not None:
             _note_constraints(sampler._constraints_func, found, draft, values, state)
     finally:
-        _write(study._ledger, found, draft, values, state, reason)
-    return state, reason
+        verdict = _write(study._ledger, found, draft, values, state, reason, following)
+    return state, reason, verdict
 
 
 def _last_reported(draft: Draft, n_objectives: int) -> list[float] | None:
@@ -215,13 +218,13 @@ def _write(
     values: list[float] | None,
     state: TrialState,
     reason: str,
-) -> None:
+    following: Event | None,
+) -> Any:
     """Write the end of a trial; one that this process runs as soon as it is possible."""
     try:
         if reason:
-            fail(ledger, found, draft.number, reason)
-        else:
-            ledger.tell(found, draft.number, state, values)
+            return fail(ledger, found, draft.number, reason, following)
+        return ledger.tell(found, draft.number, state, values, following)
     except StorageInternalError:
         if ledger.shared and draft.worker == ledger.worker:
             again = functools.partial(ledger.tell, found, draft.number, state, values)
@@ -260,8 +263,10 @@ class _Overdue:
         return None
 
 
-def fail(ledger: Ledger, found: StudyState, number: int, reason: str) -> None:
-    """End a trial as FAIL and keep the reason with it.
+def fail(
+    ledger: Ledger, found: StudyState, number: int, reason: str, following: Event | None = None
+) -> Any:
+    """End a trial as FAIL and keep the reason with it; see `Ledger.tell`.
 
     Raises:
         UpdateFinishedTrialError: If it had ended before.
@@ -269,7 +274,7 @@ def fail(ledger: Ledger, found: StudyState, number: int, reason: str) -> None:
     with ledger.lock:
         draft = found.tellable(number) or found.open_draft(number)
         draft.note("system", FAIL_REASON, reason)
-        ledger.tell(found, number, _FAIL, None)
+        return ledger.tell(found, number, _FAIL, None, following)
 
 
 def give_up(study: Any, number: int, error: BaseException) -> None:

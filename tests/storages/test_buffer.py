@@ -8,6 +8,7 @@ import itertools
 import pickle
 import threading
 import time
+import types
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -60,7 +61,7 @@ def url(path: Path) -> str:
 
 @pytest.fixture
 def no_keeper(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(keeper.Keeper, "later", lambda self, callback: None)
+    monkeypatch.setattr(keeper.Keeper, "later", lambda self, waiting, callback: None)
 
 
 def wait_for(condition: Callable[[], Any], seconds: float = 10.0) -> float:
@@ -344,7 +345,7 @@ def test_nothing_that_the_keeper_is_given_is_forgotten() -> None:
     done: list[int] = []
     kept = keeper.Keeper()
     for i in range(40):
-        kept.later(functools.partial(done.append, i))
+        kept.later(types.SimpleNamespace(is_due=True), functools.partial(done.append, i))
         if i % 10 == 9:
             time.sleep(0.65)  # about the moment at which it would end
     wait_for(lambda: len(done) == 40)

@@ -17,7 +17,7 @@ import skipjack
 from skipjack.errors import DuplicatedStudyError, StorageInternalError, UnsupportedError
 from skipjack.samplers import RandomSampler
 from skipjack.storages import InMemoryStorage, check, compact, salvage
-from skipjack.storages.port import CATALOGUE, Compacted
+from skipjack.storages.port import Compacted
 from skipjack.testing.courses import all_told
 from tests.storages import work
 
@@ -125,14 +125,6 @@ def test_each_damaged_study_is_named(tmp_path: Path) -> None:
     assert len(report.problems) == 1
     assert "study 'b'" in repr(report)
     assert "1 problem\n" in repr(report)
-
-
-def test_records_of_a_deleted_study_are_found(url: str) -> None:
-    study = skipjack.create_study(storage=url, study_name="s")
-    study.optimize(work.objective, n_trials=2)
-    skipjack.create_study(storage=url, study_name="t")
-    study._ledger.commit(CATALOGUE, {"do": "drop", "study": 0})  # and killed before the rest
-    assert "study 0 was deleted, but" in repr(check(url))
 
 
 # --------------------------------------------------------------------------------------- salvage
