@@ -113,16 +113,14 @@ class Curves(dict[int, Curve]):
     def _spread(self, reports: Mapping[int, Report]) -> None:
         columns, width = self._at, self._width
         for step, value in reports.items():
-            values = value if type(value) is list else (value,)
-            if len(values) != width:  # of several objectives, but not of each
-                continue
             column = columns.get(step)
             if column is None:
-                columns[step] = array("d", values)
-            elif width == 1:
-                column.append(values[0])
-            else:
-                column.extend(values)
+                column = columns[step] = array("d")
+            if not isinstance(value, list):
+                if width == 1:
+                    column.append(value)
+            elif len(value) == width:  # of several objectives, and of each
+                column.extend(value)
 
     def forget(self, row: int) -> None:
         """Take back what a trial reported; O(all reports)."""

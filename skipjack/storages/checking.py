@@ -100,10 +100,13 @@ def _check_ledger(ledger: Ledger, report: StorageReport) -> None:
 
 def _remains(ledger: Ledger) -> list[int]:
     """Ids of studies that were deleted, but not all of it: the process was killed meanwhile."""
-    found = []
-    for study_id in ledger.deleted() if ledger.log is not None else ():
+    found: list[int] = []
+    log = ledger.log
+    if log is None:
+        return found
+    for study_id in ledger.deleted():
         try:
-            found += [study_id] if ledger.log.read(study_id, 0) else []
+            found += [study_id] if log.read(study_id, 0) else []
         except Compacted:
             found.append(study_id)
         except NotFoundError:
