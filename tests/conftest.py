@@ -1,13 +1,18 @@
-"""What every test shares: required packages, hypothesis profiles, a clean logger."""
+"""What every test shares: required packages, hypothesis profiles, a clean logger, seeds."""
 
 import importlib.util
 import os
+import random
+import traceback
 from collections.abc import Callable, Iterator
+from types import SimpleNamespace
+from typing import Any
 
 import hypothesis
 import pytest
 
 from skipjack import logging as skipjack_logging
+from skipjack import rng
 
 Require = Callable[..., None]
 
@@ -57,3 +62,25 @@ def fresh_logger() -> Iterator[None]:
     logger.setLevel(level)
     logger.propagate = propagate
     logger.handlers[:] = handlers
+
+
+@pytest.fixture(scope="session", autouse=True)
+def seeds_of_this_run() -> Iterator[None]:
+    """Let studies without a seed draw one from `random`, which pytest-randomly seeds.
+
+    So a test that failed can be repeated as it was, with `--randomly-seed`.
+    """
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(rng, "os", SimpleNamespace(urandom=random.randbytes))
+        yield
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(item: Any, call: Any) -> Iterator[None]:
+    """Say first what an example raised that fails only once; hypothesis says it last."""
+    report: Any = yield
+    error = call.excinfo and call.excinfo.value
+    if isinstance(error, hypothesis.errors.FlakyFailure):
+        once = ["".join(traceback.format_exception(each)) for each in error.exceptions]
+        report.longrepr = "\n".join([*once, str(report.longrepr)])
+    return report

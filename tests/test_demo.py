@@ -11,11 +11,13 @@ from pathlib import Path
 
 import pytest
 
+import skipjack
+
 DEMO = Path(__file__).parent.parent / "examples" / "demo.py"
 
 
-def run(folder: Path, *, stop_after: float | None = None) -> tuple[int, str]:
-    """Exit status and output of the demo; `stop_after` seconds from its first trial, Ctrl-C."""
+def run(folder: Path, *, stop_after: int | None = None) -> tuple[int, str]:
+    """Exit status and output of the demo; after so many trials, Ctrl-C."""
     before = signal.signal(signal.SIGINT, signal.default_int_handler)  # not one that is ignored
     group = {"creationflags": subprocess.CREATE_NEW_PROCESS_GROUP} if os.name == "nt" else {}
     process = subprocess.Popen(
@@ -28,12 +30,19 @@ def run(folder: Path, *, stop_after: float | None = None) -> tuple[int, str]:
     )
     signal.signal(signal.SIGINT, before)
     if stop_after is not None:
-        while not (folder / "demo.db").exists() and process.poll() is None:
+        while complete(folder / "demo.db") < stop_after and process.poll() is None:
             time.sleep(0.05)
-        time.sleep(stop_after)
         process.send_signal(signal.CTRL_BREAK_EVENT if os.name == "nt" else signal.SIGINT)
     out, _ = process.communicate(timeout=240)
     return process.returncode, out
+
+
+def complete(path: Path) -> int:
+    """How many trials of the demo have ended."""
+    url = f"sqlite:///{path}"
+    names = skipjack.get_all_study_names(url) if path.exists() else []
+    studies = [skipjack.load_study(study_name=name, storage=url) for name in names]
+    return sum(trial.state.is_finished() for study in studies for trial in study.trials)
 
 
 def done(out: str) -> int:
@@ -45,7 +54,7 @@ def done(out: str) -> int:
 @pytest.mark.slow
 def test_the_demo_goes_on_after_ctrl_c(tmp_path: Path, require: Callable[..., None]) -> None:
     require("sklearn")
-    status, out = run(tmp_path, stop_after=2.0)
+    status, out = run(tmp_path, stop_after=2)
     assert status == 130, out
     assert 0 < done(out) < 25
     assert "Run the same command again to go on" in out

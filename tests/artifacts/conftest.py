@@ -59,12 +59,12 @@ def s3(require: Callable[..., None]) -> Iterator[Any]:
         client.close()
     finally:
         process.stdin.close()
-        process.wait(20)
+        process.wait(200)
         process.stdout.close()
 
 
 def _wait(url: str) -> None:
-    for _ in range(200):
+    for _ in range(4000):
         try:
             with urllib.request.urlopen(url):
                 return

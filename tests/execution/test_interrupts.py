@@ -218,7 +218,7 @@ def objective(trial):
     x = trial.suggest_float("x", 0, 1)
     if trial.number >= 4:
         os.write(1, b"ready\\n")
-        time.sleep(1.0 if int(sys.argv[2]) > 1 else 30.0)
+        time.sleep(1.0 if int(sys.argv[2]) > 1 else 200.0)
     return x
 
 try:
@@ -244,7 +244,7 @@ def test_a_program_that_was_interrupted_goes_on_when_it_is_run_again(
         for _ in range(n_jobs):
             assert child.stdout.readline() == "ready\n"
         child.send_signal(signal.SIGINT)
-        out, _ = child.communicate(timeout=60)
+        out, _ = child.communicate(timeout=200)
     assert out.splitlines()[-1] == "interrupted" and child.returncode == 0
     study = skipjack.load_study(study_name="s", storage=url)
     states = [t.state for t in study.trials]

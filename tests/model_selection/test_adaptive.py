@@ -26,6 +26,7 @@ from skipjack.distributions import FloatDistribution, IntDistribution
 from skipjack.model_selection import SearchCV
 from skipjack.pruners import MedianPruner, NopPruner
 from skipjack.samplers import GPSampler, RandomSampler
+from tests.conftest import Require
 
 X, y = datasets.load_iris(return_X_y=True)
 K = {"n_neighbors": IntDistribution(1, 60)}
@@ -368,8 +369,8 @@ def test_it_is_cloned_pickled_and_shown() -> None:
     assert "Hill" in found._repr_html_()
 
 
-def test_output_can_be_chosen() -> None:
-    pytest.importorskip("pandas")
+def test_output_can_be_chosen(require: Require) -> None:
+    require("pandas")
     frame, _ = datasets.load_iris(return_X_y=True, as_frame=True)
     reduce = search(estimator=PCA(), space={"n_components": [1, 2]}, n_trials=2, cv=2)
     reduce.set_output(transform="pandas").fit(frame)

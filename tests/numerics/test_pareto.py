@@ -84,7 +84,10 @@ def test_crowding_of_equal_points_is_finite_or_inf() -> None:
 
 
 @pytest.mark.parametrize("m", [2, 3])
-def test_a_front_of_ten_thousand_points_is_found(m: int) -> None:
+def test_a_front_of_ten_thousand_points_is_found_without_comparing_all_with_all(
+    m: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(pareto, "_by_blocks", None)
     p = -np.log(np.random.default_rng(0).random((10_000, m)))
     p /= p.sum(axis=1, keepdims=True)
     assert pareto.is_front(p).all()

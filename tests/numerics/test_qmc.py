@@ -2,10 +2,9 @@
 
 import numpy as np
 import pytest
+from scipy.stats import qmc as scipy_qmc
 
 from skipjack.numerics.qmc import FloatArray, Halton, Sobol, primitive_polynomials
-
-scipy_qmc = pytest.importorskip("scipy.stats.qmc")
 
 
 def points(engine: Sobol | Halton, n: int, d: int, first: int = 0) -> FloatArray:

@@ -317,7 +317,7 @@ class TestInAStudy:
             def prune(self, study: Any, trial: Any) -> bool:
                 if threading.get_ident() not in threads:
                     threads.add(threading.get_ident())
-                    all_begun.wait(60)
+                    all_begun.wait(200)
                 return ours.prune(study, trial)
 
         study = self.run(Around(), n_jobs=4)

@@ -332,7 +332,7 @@ def test_a_browser_shows_it(study: Study, tmp_path: Path, require: Callable[...,
             ],
             capture_output=True,
             text=True,
-            timeout=120,
+            timeout=250,
         )
         assert "How to reproduce it" in made.stdout
         assert made.stdout.count("main-svg") >= 6 if interactive else "main-svg" not in made.stdout

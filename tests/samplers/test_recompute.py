@@ -126,7 +126,7 @@ def test_workers_in_turns_threads_and_processes(tmp_path: Path, name: str) -> No
     command = [sys.executable, "-c", WORK, url, name, "25"]
     others = [subprocess.Popen(command, cwd=ROOT) for _ in range(2)]
     study.optimize(OBJECTIVES[name][0], n_trials=60, n_jobs=3)
-    assert [other.wait(60) for other in others] == [0, 0]
+    assert [other.wait(250) for other in others] == [0, 0]
     waiting = [study.ask() for _ in range(4)]
     for trial in reversed(waiting):
         trial.suggest_float("x", -5, 5)

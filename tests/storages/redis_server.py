@@ -14,7 +14,7 @@ from typing import Any
 import redis
 
 from tests.conftest import Require
-from tests.storages.servers import free_port
+from tests.storages.ports import free_port
 
 
 class RedisServer:
@@ -40,7 +40,7 @@ class RedisServer:
             self.process = subprocess.Popen(
                 ["redis-server", *place, *self.options], stdout=log, stderr=log
             )
-        deadline = time.monotonic() + 60
+        deadline = time.monotonic() + 120
         while True:
             try:
                 with self.client as client:
@@ -55,7 +55,7 @@ class RedisServer:
 
     def kill(self) -> None:
         self.process.send_signal(signal.SIGKILL)
-        self.process.wait(60)
+        self.process.wait(120)
 
 
 @contextmanager

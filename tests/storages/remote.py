@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from skipjack.storages.remote.client import RemoteLog
+from tests.storages.ports import free_port
 
 ROOT = Path(__file__).parents[2]
 
@@ -24,9 +25,7 @@ class ServerProcess:
     """`run_grpc_proxy_server` in a process, which can be killed and started again."""
 
     def __init__(self, storage: str, options: str = "") -> None:
-        with socket.socket() as probe:
-            probe.bind(("127.0.0.1", 0))
-            self.port: int = probe.getsockname()[1]
+        self.port = free_port()
         self.url = f"grpc://127.0.0.1:{self.port}"
         self._code = (
             "import skipjack; from skipjack.storages import *\n"
@@ -39,13 +38,13 @@ class ServerProcess:
             [sys.executable, "-c", self._code], cwd=ROOT, stderr=subprocess.PIPE
         )
         log = RemoteLog("127.0.0.1", self.port)
-        log.meet(60)
+        log.meet(120)
         log.close()
 
     def end(self, how: int = signal.SIGKILL) -> tuple[int, str]:
         """End it with a signal; its exit code and what it said."""
         self.process.send_signal(how)
-        said = self.process.communicate(timeout=60)[1].decode()
+        said = self.process.communicate(timeout=120)[1].decode()
         return self.process.returncode, said
 
 
@@ -76,7 +75,7 @@ class Forwarder:
 
     def __exit__(self, *exception: Any) -> None:
         self._stopped = True
-        self._thread.join(30)
+        self._thread.join(120)
         self._listener.close()
 
     def _accept(self) -> None:
@@ -87,7 +86,7 @@ class Forwarder:
                 carriers.append(threading.Thread(target=self._carry, args=(client,)))
                 carriers[-1].start()
         for carrier in carriers:
-            carrier.join(30)
+            carrier.join(120)
 
     def _carry(self, client: socket.socket) -> None:
         server = socket.create_connection(("127.0.0.1", self.target))

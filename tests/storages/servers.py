@@ -8,7 +8,6 @@ import itertools
 import os
 import shutil
 import signal
-import socket
 import subprocess
 import tempfile
 import time
@@ -20,15 +19,10 @@ import psycopg
 import pymysql
 
 from tests.conftest import Require
+from tests.storages.ports import free_port
 
 SECRET = "se:cr@et/"  # of the user "guarded"; in URLs "se%3Acr%40et%2F"
 _numbers = itertools.count(1)
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
 
 
 class DatabaseServer:
@@ -82,7 +76,7 @@ class DatabaseServer:
 
     def stop(self, how: int = signal.SIGINT) -> None:
         self.process.send_signal(how)
-        self.process.wait(60)
+        self.process.wait(120)
 
     def kill(self) -> None:
         self.stop(signal.SIGKILL)
@@ -178,6 +172,7 @@ class MariaDBServer(DatabaseServer):
             port=self.port,
             user="root",
             autocommit=True,
+            connect_timeout=100,
             database=database or None,
         )
         with contextlib.closing(connection), connection.cursor() as cursor:

@@ -384,7 +384,7 @@ fills(
 def test_a_quota_on_the_file_loses_nothing_that_was_told(tmp_path: Path, name: str) -> None:
     root = Path(__file__).parents[2]
     command = [sys.executable, "-c", LIMITED, str(tmp_path / name)]
-    done = subprocess.run(command, cwd=root, capture_output=True, text=True, timeout=120)
+    done = subprocess.run(command, cwd=root, capture_output=True, text=True, timeout=250)
     assert done.returncode == 0, done.stderr
 
 
@@ -437,9 +437,9 @@ def test_a_lock_of_another_program_is_waited_for(tmp_path: Path) -> None:
     ready = context.Event()
     other = context.Process(target=lock_for, args=(str(path), 2.5, ready))
     other.start()
-    assert ready.wait(60)
+    assert ready.wait(200)
     study.optimize(work.objective, n_trials=2)
-    other.join(60)
+    other.join(200)
     assert other.exitcode == 0
     assert len(study.trials) == 7
 

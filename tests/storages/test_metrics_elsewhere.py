@@ -14,6 +14,7 @@ from skipjack.storages import InMemoryStorage
 from skipjack.storages.leases import _retry
 from skipjack.study import Study
 from skipjack.testing.logs import bits
+from tests.conftest import Require
 from tests.studies import a_study
 
 METRICS = {"acc": {3: 0.5, 1: math.nan}, "é": {0: -0.0}}
@@ -42,9 +43,9 @@ def check(study: Study) -> None:
 
 
 @pytest.mark.parametrize("url", ["optuna+sqlite:///{}.db", "optuna+journal:///{}.log"])
-def test_they_survive_a_stay_with_optuna(tmp_path: Path, url: str) -> None:
+def test_they_survive_a_stay_with_optuna(tmp_path: Path, url: str, require: Require) -> None:
     if "sqlite" in url:
-        pytest.importorskip("sqlalchemy")
+        require("sqlalchemy")
     there = url.format(tmp_path / "theirs")
     skipjack.copy_study(from_study_name="metrics", from_storage=made()._storage, to_storage=there)
     check(skipjack.load_study(study_name="metrics", storage=there))

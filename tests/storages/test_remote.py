@@ -35,6 +35,7 @@ from skipjack.testing.courses import all_told
 from skipjack.testing.logs import batch
 from tests.conftest import Require
 from tests.storages import work
+from tests.storages.ports import free_port
 from tests.storages.remote import ROOT
 
 
@@ -116,23 +117,21 @@ def test_a_server_may_stand_before_a_server(server: RemoteServer) -> None:
 
 
 def test_the_function_of_optuna_serves_from_a_thread(tmp_path: Path) -> None:
-    with socket.socket() as probe:
-        probe.bind(("localhost", 0))
-        port = probe.getsockname()[1]
+    port = free_port()
     code = (
         "import threading, skipjack\n"
         "from skipjack.storages import *\n"
         f"threading.Thread(target=run_grpc_proxy_server, args=(InMemoryStorage(),),\n"
         f"                 kwargs={{'port': {port}}}, daemon=True).start()\n"
         f"storage = GrpcStorageProxy(port={port})\n"
-        "storage.wait_server_ready(timeout=60)\n"
+        "storage.wait_server_ready(timeout=200)\n"
         "study = skipjack.create_study(storage=storage)\n"
         "study.optimize(lambda trial: trial.suggest_float('x', 0, 1), n_trials=3)\n"
         "storage.remove_session()\n"
         "print(len(study.trials))"
     )
     done = subprocess.run(
-        [sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, timeout=100
+        [sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, timeout=250
     )
     assert done.stdout.strip() == "3", done.stderr
 
@@ -182,7 +181,7 @@ class Slow:
         return self.append_all(stream, [batch])
 
     def append_all(self, stream: int, batches: Any) -> int:
-        deadline = time.monotonic() + 30
+        deadline = time.monotonic() + 200
         while not self.groups and len(self.cache_of()) < self.n and time.monotonic() < deadline:
             time.sleep(0.001)
         self.groups.append(len(batches))
@@ -281,9 +280,7 @@ def test_files_that_are_no_certificates_are_refused(tmp_path: Path) -> None:
 
 
 def test_nobody_at_the_port_is_named_soon() -> None:
-    with socket.socket() as probe:
-        probe.bind(("localhost", 0))
-        port = probe.getsockname()[1]
+    port = free_port()
     assert "Is it running there?" in refusal(port=port)
     with pytest.raises(ConnectionError, match=f"localhost:{port} has not answered"):
         GrpcStorageProxy(port=port).wait_server_ready(timeout=0.2)

@@ -19,6 +19,7 @@ from skipjack.samplers import RandomSampler
 from skipjack.storages import InMemoryStorage, check, compact, salvage
 from skipjack.storages.port import Compacted
 from skipjack.testing.courses import all_told
+from tests.conftest import Require
 from tests.storages import work
 
 KINDS = {"sqlite": "sqlite:///{}/study.db", "file": "journal:///{}/study.log"}
@@ -104,8 +105,8 @@ def test_a_file_that_is_not_there_is_a_problem_and_not_made(url: str, tmp_path: 
     assert os.listdir(tmp_path) == []
 
 
-def test_a_password_is_not_shown() -> None:
-    pytest.importorskip("psycopg")
+def test_a_password_is_not_shown(require: Require) -> None:
+    require("psycopg")
     report = check("postgresql://me:secret@127.0.0.1:1/nothing")
     assert not report
     assert "secret" not in repr(report)

@@ -26,12 +26,12 @@ from skipjack.storages.sql import SqlLog
 from skipjack.testing.logs import batch, plain_batches
 from tests.conftest import Require
 from tests.storages import work
+from tests.storages.ports import free_port
 from tests.storages.servers import (
     SECRET,
     DatabaseServer,
     MariaDBServer,
     PostgreSQLServer,
-    free_port,
     serving,
     with_driver,
 )
@@ -43,8 +43,11 @@ def url(server: DatabaseServer) -> str:
 
 
 @pytest.fixture
-def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(sql, "_PATIENCE", 0.5)
+def impatient(monkeypatch: pytest.MonkeyPatch) -> Iterator[pytest.MonkeyPatch]:
+    """For as long as it is not undone."""
+    with monkeypatch.context() as patch:
+        patch.setattr(sql, "_PATIENCE", 0.5)
+        yield patch
 
 
 def new_study(url: str, name: str = "study") -> skipjack.Study:
@@ -176,13 +179,16 @@ def fragile(
 
 
 @pytest.mark.parametrize("how", ["stop", "kill"])
-def test_a_study_survives_that_its_server_starts_again(fragile: DatabaseServer, how: str) -> None:
-    url, n = fragile.new(), 0
+def test_a_study_survives_that_its_server_starts_again(
+    fragile: DatabaseServer, how: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sql, "_PATIENCE", 250.0)  # however long it takes to start here
+    url = fragile.new()
     study = new_study(url)
 
     def restart() -> None:
-        for _ in range(2):
-            while len(study.trials) < n + 5:
+        for n in (5, 10):
+            while len(study.trials) < n:
                 time.sleep(0.02)
             getattr(fragile, how)()
             time.sleep(0.3)
@@ -202,7 +208,7 @@ def test_a_study_survives_that_its_server_starts_again(fragile: DatabaseServer, 
 
 
 def test_a_server_that_stays_away_is_an_error_that_keeps_what_was_told(
-    fragile: DatabaseServer, impatient: None
+    fragile: DatabaseServer, impatient: pytest.MonkeyPatch
 ) -> None:
     url = fragile.new()
     study = new_study(url)
@@ -217,6 +223,7 @@ def test_a_server_that_stays_away_is_an_error_that_keeps_what_was_told(
         assert "Is the server running there" in said
     finally:
         fragile.start()
+    impatient.undo()
     study.optimize(work.objective, n_trials=2)
     is_whole(url, 5)
 
@@ -247,13 +254,13 @@ def test_who_holds_a_transaction_open_delays_others_and_hides_nothing(
         assert log.append(1, batch(7)) == 1  # another stream does not wait
         held.commit()
     engine.dispose()
-    writer.join(30)
+    writer.join(120)
     assert order == [2]
     assert [b[1] for b in log.read(0, 1)] == [1, 2]
 
 
 def test_who_locks_a_study_for_too_long_is_told_of(
-    url: str, impatient: None, monkeypatch: pytest.MonkeyPatch
+    url: str, impatient: pytest.MonkeyPatch, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     log = SqlLog(url)
     log.append(0, batch(0))
@@ -265,6 +272,7 @@ def test_who_locks_a_study_for_too_long_is_told_of(
         log.close()
         assert "has kept the study locked" in error_of(lambda: log.append(0, batch(1)))
     engine.dispose()
+    impatient.undo()
     assert log.append(0, batch(1)) == 1
 
 

@@ -15,7 +15,7 @@ from tests.storages.servers import MariaDBServer, PostgreSQLServer
 ROOT = Path(__file__).parents[2]
 pytestmark = [
     pytest.mark.slow,
-    pytest.mark.timeout(600),
+    pytest.mark.timeout(2000),
     pytest.mark.skipif(sys.platform != "linux", reason="needs fork, SIGKILL and waitid"),
     pytest.mark.skipif(not (ROOT / "benchmarks").is_dir(), reason="benchmarks are not here"),
 ]
@@ -61,7 +61,10 @@ def test_a_tortured_storage_loses_nothing(backend: str, require: Require) -> Non
     ],
 )
 def test_a_broken_rule_is_found(backend: str, rule: str, complaint: str) -> None:
-    code, said = tortured("--backend", backend, "--kills", "60", "--break", rule)
+    for _ in range(4):  # it takes a kill at a bad moment
+        code, said = tortured("--backend", backend, "--kills", "60", "--break", rule)
+        if code:
+            break
     assert code == 1, said
     assert "  ! " in said
     assert complaint in said

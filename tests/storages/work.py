@@ -41,7 +41,7 @@ def opened(url: str, name: str = "study") -> skipjack.Study:
 def optimize(study: Any, n_trials: int, barrier: Any = None) -> None:
     """Run trials of a study that was carried into this process, or of one at a URL."""
     if barrier is not None:
-        barrier.wait(60)
+        barrier.wait(200)
     study = opened(study) if isinstance(study, str) else study
     study.optimize(objective, n_trials=n_trials)
 
@@ -49,7 +49,7 @@ def optimize(study: Any, n_trials: int, barrier: Any = None) -> None:
 def create(url: str, barrier: Any, answers: Any) -> None:
     """Make the study together with others, and say its id and number of trials."""
     skipjack.logging.set_verbosity(skipjack.logging.ERROR)
-    barrier.wait(60)
+    barrier.wait(200)
     try:
         study = skipjack.create_study(storage=url, study_name="study", load_if_exists=True)
         study.enqueue_trial({"x": 0.5})
@@ -127,8 +127,8 @@ def elsewhere(machine: str = "another-boot") -> None:
     time.time = lambda: true() + 86400.0
 
 
-def hold_elsewhere(url: str, answers: Any, seconds: float) -> None:
-    """Run a trial on another machine for a while, and say what came of it."""
+def hold_elsewhere(url: str, answers: Any, go: str) -> None:
+    """Run a trial on another machine until there is a file `go`, and say what came of it."""
     elsewhere()
     skipjack.logging.set_verbosity(skipjack.logging.ERROR)
     storage: Any = skipjack.storages.get_storage(url)
@@ -139,8 +139,7 @@ def hold_elsewhere(url: str, answers: Any, seconds: float) -> None:
         x = trial.suggest_float("x", -1, 1)
         trial.report(x, 0)
         answers.put((trial.number, x))
-        end = time.monotonic() + seconds
-        while time.monotonic() < end:
+        while not os.path.exists(go):
             study.get_trials()  # so that it hears of whatever happens to its trial
             time.sleep(0.01)
         trial.report(2 * x, 1)
@@ -157,7 +156,7 @@ def share(url: str, total: int, barrier: Any) -> None:
 
     def together(trial: skipjack.Trial) -> float:
         if not waited:
-            waited.append(barrier.wait(60))
+            waited.append(barrier.wait(200))
         return objective(trial)
 
     opened(url).optimize(together, n_trials_total=total)

@@ -20,6 +20,7 @@ from skipjack.samplers import (
 )
 from skipjack.study import Study
 from skipjack.trial import FixedTrial, Trial
+from tests.conftest import Require
 
 COSTS = {"slow": 3.0, "good": 0.0, "bad": 5.0, "new": -4.0, None: 1.0}
 
@@ -185,8 +186,8 @@ def test_a_study_that_exists_can_be_told(tmp_path: Path) -> None:
     assert len(study.trials) == 24
 
 
-def test_tables_show_the_choices() -> None:
-    pytest.importorskip("pandas")
+def test_tables_show_the_choices(require: Require) -> None:
+    require("pandas")
     study = made(RandomSampler(seed=0))
     study.optimize(objective("slow", "good"), n_trials=5)
     study.optimize(objective("good", "new"), n_trials=5)

@@ -121,7 +121,7 @@ def test_another_process_goes_on_where_one_stopped(tmp_path: Path) -> None:
             check=True,
             cwd=root,
             env={**os.environ, "PYTHONPATH": root},
-            timeout=60,
+            timeout=250,
         )
     whole = a_study(sampler=SAMPLERS["tpe"]())
     whole.optimize(objective, n_trials=30)

@@ -177,7 +177,7 @@ def test_time_is_that_in_which_trials_ran() -> None:
 
 def test_time_ends_a_run() -> None:
     study = run(lambda t: time.sleep(0.01) or 1.0, None, stop=MaxTime(0.05))
-    assert 2 <= len(study.trials) <= 5
+    assert 1 <= len(study.trials) <= 5
     assert "trials ran for" in study.stop_reason
 
 
@@ -324,7 +324,7 @@ def test_the_lower_of_two_limits_counts() -> None:
 
 
 def test_threads_stop_together_and_say_it_once() -> None:
-    begun = threading.Barrier(3, timeout=10)
+    begun = threading.Barrier(3, timeout=200)
 
     def objective(trial: Any) -> float:
         begun.wait()

@@ -25,6 +25,7 @@ from skipjack.storages import BaseStorage, RDBStorage
 from skipjack.storages.ledger import Ledger
 from skipjack.study import Study
 from skipjack.testing.logs import bits
+from tests.conftest import Require
 from tests.studies import a_study
 
 TWO = {"directions": ["minimize", "maximize"]}
@@ -462,8 +463,8 @@ def test_an_error_of_a_users_pruner_is_the_users(tmp_path: Path) -> None:
 # ----------------------------------------------------------------------------------------- frames
 
 
-def test_frames_have_the_last_value_of_each_metric() -> None:
-    pytest.importorskip("pandas")
+def test_frames_have_the_last_value_of_each_metric(require: Require) -> None:
+    require("pandas")
     study = a_study()
     for n in range(2):
         trial = study.ask()

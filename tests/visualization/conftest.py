@@ -4,13 +4,11 @@ from collections.abc import Iterator
 
 import pytest
 
-pytest.importorskip("plotly")
-matplotlib = pytest.importorskip("matplotlib")
-
 
 @pytest.fixture(autouse=True)
 def closed_figures() -> Iterator[None]:
     """Draw to memory, and leave Matplotlib as it was."""
+    import matplotlib
     from matplotlib import pyplot
 
     before = matplotlib.get_backend()

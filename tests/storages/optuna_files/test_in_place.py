@@ -147,9 +147,9 @@ def test_processes_that_open_it_at_once_import_it_once(
     ]
     for worker in workers:
         worker.start()
-    found = sorted(results.get(timeout=60) for _ in workers)
+    found = sorted(results.get(timeout=200) for _ in workers)
     for worker in workers:
-        worker.join(60)
+        worker.join(200)
     assert found == [(number, 5) for number in (9, 10, 11, 12)]
     study = skipjack.load_study(study_name="every kind", storage=plain(path))
     assert [t.number for t in study.trials] == list(range(13))
@@ -188,7 +188,7 @@ def test_a_process_killed_in_the_middle_leaves_nothing_or_all(
             cwd=ROOT,
             capture_output=True,
             text=True,
-            timeout=120,
+            timeout=250,
         )
         assert done.returncode in (0, -signal.SIGKILL), done.stderr
         assert optunas(path) == before
@@ -286,9 +286,9 @@ def test_processes_that_open_a_server_at_once_import_it_once(
     ]
     for worker in workers:
         worker.start()
-    found = sorted(results.get(timeout=60) for _ in workers)
+    found = sorted(results.get(timeout=200) for _ in workers)
     for worker in workers:
-        worker.join(60)
+        worker.join(200)
     assert found == [(number, 5) for number in (9, 10, 11, 12)]
 
 
