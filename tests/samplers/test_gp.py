@@ -120,6 +120,13 @@ class TestSearch:
         best = past.history.values[past.history.losses[:, 0].argmin()].tolist()
         assert best == ([-5.0, 1.0] if sign > 0 else [5.0, 1e-4])
 
+    def test_a_plateau_does_not_keep_all_proposals(self) -> None:
+        def loss(values: Values) -> float:
+            return 1.0 if values["x"] < 0 else 2.0 + (values["x"] - 2.0) ** 2 / 9.0
+
+        late = run(Space({"x": SQUARE["x"]}), loss, 32).history.losses[16:]
+        assert 2 <= (late > 1.0).sum() <= 10
+
     def test_no_point_is_tried_twice_where_some_parameters_have_cells(self) -> None:
         space = Space({name: MIXED[name] for name in ("lr", "step", "kind")})
         past = run(space, lambda v: 0.0, 40)

@@ -29,6 +29,7 @@ _POOL = 60_000  # candidates times observations
 _LEAST, _MOST = 128, 512  # candidates
 _SAME = 1e-6  # points nearer than this are one
 _TOP = 8  # observations that candidates are made from
+_TIE, _MOST_TIES = 0.3, 1.0  # of the values' deviation: the margin of each tie, and at most
 
 
 def propose(
@@ -165,7 +166,8 @@ def _field(
     if len(running):
         there = ~np.isnan(running)
         at = shop.embedding.features(np.where(there, running, 0.5), there)
-    aim = _aim(objectives, limits, feasible, at, stream)
+    margin = _margin(history, shop.rows)
+    aim = _aim(objectives, limits, feasible, margin, at, stream)
     score = (
         np.max([_ranks(model.means) for model in objectives], axis=0)
         if m > 1
@@ -189,10 +191,11 @@ def _aim(
     objectives: list[Model],
     limits: list[Model],
     feasible: BoolArray,
+    margin: float,
     at: FloatArray | None,
     stream: Stream,
 ) -> Aim:
-    """What to maximise, given features of the running trials."""
+    """What to maximise, given features of the running trials and by how much to improve."""
     bounds = [_believing(model.now, at) for model in limits]
     if limits and not feasible.any():
         return chance(bounds)
@@ -206,6 +209,7 @@ def _aim(
         return growth(models, bounds, means, feasible)
     [model] = objectives
     known = float(model.means[feasible].min()) if feasible.any() else float(model.means.min())
+    known -= margin
     if at is None:
         return improvement(model.now, bounds, np.array([known]))
     draws = stream.normal(len(at) * _DREAMS).reshape(len(at), _DREAMS)
@@ -214,6 +218,17 @@ def _aim(
     if not limits:
         best = np.minimum(best, now.means(at).min(axis=0))
     return improvement(now, bounds, best)
+
+
+def _margin(history: History, rows: IntArray) -> float:
+    """By how much to improve on the best, which grows with the trials that are as good.
+
+    Equal values are those of a plateau, of which a smooth model expects that it goes on falling.
+    """
+    losses = history.losses[rows, 0][history.feasible[rows]]
+    losses = losses[np.isfinite(losses)]
+    ties = int((losses == losses.min()).sum()) - 1 if len(losses) else 0
+    return min(_TIE * ties, _MOST_TIES)
 
 
 def _believing(model: Posterior, at: FloatArray | None) -> Posterior:
