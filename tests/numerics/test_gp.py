@@ -96,6 +96,24 @@ class TestFit:
         exact = Prior((0.0, 1.5), noise=None)
         assert fit.settle(data, exact, log, 10).log[-1] == math.log(exact.least_noise)
 
+    def test_the_spread_is_the_inverse_of_the_curvature_but_no_wider_than_1(self) -> None:
+        data, log = data_of(5, n=30)
+        at = fit.settle(data, PRIOR, log, 100).log
+        rows = [
+            slope_of(lambda p, j=j: fit.badness(data, p, PRIOR)[1][j], at, 1e-3) for j in range(5)
+        ]
+        values, vectors = np.linalg.eigh(np.array(rows))
+        expected = vectors @ np.diag(1.0 / np.maximum(values, 1.0)) @ vectors.T
+        root = fit.spread(data, PRIOR, at)
+        assert np.allclose(root @ root.T, expected, atol=0.05)
+        assert (np.linalg.eigvalsh(root @ root.T) < 1.0 + 1e-9).all()
+
+    def test_drawn_parameters_keep_to_their_bounds(self) -> None:
+        exact = Prior((0.0, 1.5), noise=None)
+        found = fit.drawn(exact, np.zeros(5), np.eye(5), np.array([9.0, -9.0, 0.5, 0.0, 1.0]))
+        least = math.log(exact.least_noise)
+        assert found.tolist() == [math.log(100.0), math.log(0.01), 0.5, 0.0, least]
+
     def test_leaving_one_out_is_what_the_others_say(self) -> None:
         data, log = data_of(2)
         solved = fit.solved(data, log)

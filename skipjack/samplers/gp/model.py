@@ -12,12 +12,22 @@ from typing import NamedTuple, TypeAlias, final
 
 import numpy as np
 
-from skipjack.numerics.gp.fit import Data, Prior, left_out, settle, solved, solved_for
+from skipjack.numerics.gp.fit import (
+    Data,
+    Prior,
+    drawn,
+    left_out,
+    settle,
+    solved,
+    solved_for,
+    spread,
+)
 from skipjack.numerics.gp.posterior import Posterior, posterior, with_more
 from skipjack.numerics.gp.warp import Warp, warps
 from skipjack.records.history import History
 from skipjack.records.space import BoolArray, FloatArray, IntArray
 from skipjack.records.states import TrialState
+from skipjack.rng import Stream
 from skipjack.samplers.gp.embedding import Embedding
 from skipjack.samplers.gp.observed import (
     CAP,
@@ -48,16 +58,15 @@ class Fitted(NamedTuple):
 
     Attributes:
         scale, map: From what trials say to what is modelled.
-        log: Logarithms of the parameters.
-        values, extra: Of the observations, shape (n,).
-        base: The process given these.
+        log: Logarithms of the P most probable parameters.
+        root: Of their covariance, shape (P, P); None if it is not asked for.
+        base: The process with the most probable ones, given the observations.
     """
 
     scale: Scale
     map: Map
     log: FloatArray
-    values: FloatArray
-    extra: FloatArray
+    root: FloatArray | None
     base: Posterior
 
 
@@ -155,32 +164,47 @@ class Workshop:
         self.embedding = Embedding(axes, self.there[: self.n_before])
         self.partial = not self.there.all()
         self._features = self.embedding.features(self.places, self.there)
+        self._prior = prior_of(len(axes.free), exact=exact)
 
-    def model(self, target: Target) -> Model:
-        """The model of a target."""
+    def model(self, target: Target, stream: Stream | None = None) -> Model:
+        """The model of a target.
+
+        Args:
+            target: What is modelled.
+            stream: Parameters are drawn from those that may be right; None: the most probable.
+        """
         values = told(self._history, target, self.rows, self._kept.expected)
         at = np.searchsorted(self.rows, values.rows)
         features, n = self._features[at], int((at < self.n_before).sum())
-        key = target, self.embedding.axes.free, self._epoch, self._exact
+        draws = stream is not None
+        key = target, self.embedding.axes.free, self._epoch, self._exact, draws
         fitted = self._kept.get(key)
         if fitted is None:
-            fitted = self._fit(target, features[:n], values.values[:n], values.extra[:n])
+            fitted = self._fit(target, features[:n], values.values[:n], values.extra[:n], draws)
             self._kept.put(key, fitted)
         images = fitted.map(fitted.scale(values.values))
         now = fitted.base
-        if len(at) > n:
+        if stream is not None and fitted.root is not None:
+            z = stream.normal(len(fitted.log))
+            data = Data(features, self.embedding.groups, images, values.extra)
+            now = posterior(data, drawn(self._prior, fitted.log, fitted.root, z))
+        elif len(at) > n:
             now = with_more(now, features[n:], values.extra[n:], images)
         means = images - (now.noise + values.extra) * now.alphas[:, 0]
         return Model(now, values.rows, means, images)
 
     def _fit(
-        self, target: Target, features: FloatArray, raw: FloatArray, extra: FloatArray
+        self,
+        target: Target,
+        features: FloatArray,
+        raw: FloatArray,
+        extra: FloatArray,
+        draws: bool,
     ) -> Fitted:
         limit = target.kind == "limit"
         scale = scale_of(raw, signed=limit)
         moderate = scale(raw)
-        d = len(self.embedding.axes.free)
-        prior = prior_of(d, exact=self._exact)
+        d, prior = len(self.embedding.axes.free), self._prior
         groups, n_lengths = self.embedding.groups, self.embedding.n_lengths
         start = np.full(n_lengths + 2, math.log(0.3 * math.sqrt(d)))
         start[-2:] = 0.0, -5.0
@@ -199,7 +223,10 @@ class Workshop:
                 data = data._replace(values=best(moderate))
                 less = less._replace(values=data.values[part])
                 log = settle(less, prior, log, 8).log
-        return Fitted(scale, best, log, data.values, extra, posterior(data, log))
+        root = None
+        if draws:  # narrower than the part says, as all are known
+            root = math.sqrt(len(part) / max(len(raw), 1)) * spread(less, prior, log)
+        return Fitted(scale, best, log, root, posterior(data, log))
 
 
 def prior_of(d: int, *, exact: bool) -> Prior:

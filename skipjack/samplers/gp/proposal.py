@@ -157,7 +157,9 @@ def _field(
 ) -> Field:
     axes = shop.embedding.axes
     m = len(history.signs)
-    objectives = [shop.model(Target("loss", k)) for k in range(m)]
+    # Functions of cells are seldom smooth, and then more than one model explains the values.
+    draws = stream if axes.cells else None
+    objectives = [shop.model(Target("loss", k), draws) for k in range(m)]
     limits = [
         shop.model(Target("limit", k)) for k in _violated(history, shop.rows[: shop.n_before])
     ]
