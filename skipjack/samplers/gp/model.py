@@ -45,7 +45,8 @@ from skipjack.samplers.tpe.axes import Axes
 from skipjack.samplers.tpe.pruned import Outlook
 
 _KEPT = 32  # fits
-_MANY = 96  # observations from which most steps of a fit are made with a part
+_MANY = 96  # observations from which most steps of a fit are made with a part,
+_EACH = 8  # or so many for each parameter, if that is more
 _POWERS = (1.0, 1.6)  # of warps for what is better than the median; the first is tried first
 _BEST = 0.5  # share of the observations that a warp is judged by
 _LIGHT = 0.25  # what the others count
@@ -210,7 +211,7 @@ class Workshop:
         start[-2:] = 0.0, -5.0
         maps: list[Map] = [sides_of(moderate)] if limit else [*warps(moderate, _POWERS)]
         data = Data(features, groups, maps[0](moderate), extra)
-        part = _part(len(raw), moderate)
+        part = _part(len(raw), max(_MANY, _EACH * d), moderate)
         less = Data(features[part], groups, data.values[part], extra[part])
         log = settle(less, prior, start, 30).log
         if len(part) < len(raw):
@@ -241,14 +242,14 @@ def prior_of(d: int, *, exact: bool) -> Prior:
     return Prior(lengths, noise=(-6.0, 2.0))
 
 
-def _part(n: int, values: FloatArray) -> IntArray:
-    """Indices of at most `_MANY` observations: the best half of them and an even spread."""
-    if n <= _MANY:
+def _part(n: int, most: int, values: FloatArray) -> IntArray:
+    """Indices of at most so many observations: the best half of them and an even spread."""
+    if n <= most:
         return np.arange(n)
     order = np.argsort(values, kind="stable")
-    best, others = order[: _MANY // 2], np.sort(order[_MANY // 2 :])
-    spread = others[np.linspace(0, len(others) - 1, _MANY - len(best)).astype(np.intp)]
-    return np.sort(np.concatenate([best, spread]))
+    best, others = order[: most // 2], np.sort(order[most // 2 :])
+    even = others[np.linspace(0, len(others) - 1, most - len(best)).astype(np.intp)]
+    return np.sort(np.concatenate([best, even]))
 
 
 def _credit(inverse: FloatArray, log_det: float, warp: Map, values: FloatArray) -> float:
