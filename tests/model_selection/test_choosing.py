@@ -137,7 +137,7 @@ def test_a_search_that_was_killed_the_hard_way_goes_on(kind: str, tmp_path: Path
     first.send_signal(signal.SIGKILL)
     first.wait()
     done = count(url)
-    assert done == 3
+    assert 3 <= done < 6
     again = subprocess.run([*program, "0"], capture_output=True, text=True, check=True)
     n, best = again.stdout.splitlines()
     assert n.startswith("6 ") and "COMPLETE" in n and best == "True"

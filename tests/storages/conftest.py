@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from tests.conftest import Require
+from tests.storages.crews import METHODS, Crew
 from tests.storages.redis_server import redis_server
 from tests.storages.remote import ServerProcess, running
 from tests.storages.servers import DatabaseServer, MariaDBServer, PostgreSQLServer, serving
@@ -91,3 +92,27 @@ def new_url(request: pytest.FixtureRequest, tmp_path: Path) -> NewUrl:
         return lambda: f"{address}?prefix=test-{uuid.uuid4().hex}-"
     server: DatabaseServer = request.getfixturevalue(request.param)
     return server.new
+
+
+def crew_of(method: str) -> Iterator[Crew]:
+    made = Crew(method)
+    yield made
+    made.end()
+
+
+@pytest.fixture(params=METHODS)
+def crew(request: pytest.FixtureRequest) -> Iterator[Crew]:
+    """Processes of each start method."""
+    yield from crew_of(request.param)
+
+
+@pytest.fixture
+def forks() -> Iterator[Crew]:
+    """Processes that begin with a copy of this one."""
+    yield from crew_of("fork")
+
+
+@pytest.fixture
+def stranger() -> Iterator[Crew]:
+    """Processes that share nothing with this one, and so can say that they run elsewhere."""
+    yield from crew_of("spawn")

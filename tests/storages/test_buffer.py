@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 import copy
-import functools
 import itertools
 import pickle
 import threading
 import time
-import types
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -70,6 +68,11 @@ def wait_for(condition: Callable[[], Any], seconds: float = 200.0) -> None:
     while not condition():
         assert time.monotonic() - start < seconds, "waited in vain"
         time.sleep(0.005)
+
+
+def objective_with_report(trial: skipjack.Trial) -> float:
+    trial.report(1.0, 0)
+    return trial.suggest_float("x", 0, 1)
 
 
 # ------------------------------------------------------------------------- two views of one trial
@@ -233,8 +236,8 @@ def test_the_buffer_is_written_after_a_while(
     assert keeper.FLUSH_AFTER == 0.5
     go, later = threading.Event(), keeper.Keeper.later
 
-    def when_told(self: keeper.Keeper, callback: Callable[[], None]) -> None:
-        later(self, lambda: go.wait(200) and callback())
+    def when_told(self: keeper.Keeper, waiting: Draft, callback: Callable[[], None]) -> None:
+        later(self, waiting, lambda: go.wait(200) and callback())
 
     monkeypatch.setattr(keeper.Keeper, "later", when_told)
     study = skipjack.create_study(storage=url, study_name="s", pruner=NopPruner())
@@ -306,86 +309,6 @@ def test_a_trial_that_was_only_asked_for_writes_everything_at_once(url: str, pat
     trial.set_user_attr("a", 1)
     assert elsewhere.get_trial(trial._trial_id).user_attrs == {"a": 1}
     assert not study._ledger.study(0).open[0].is_due
-
-
-# ---------------------------------------------------------------------------------------- keeper
-
-
-@pytest.fixture
-def hasty(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Let keepers end after a tenth of a second without work."""
-    monkeypatch.setattr(keeper, "IDLE", 0.1)
-
-
-def objective_with_report(trial: skipjack.Trial) -> float:
-    trial.report(1.0, 0)
-    return trial.suggest_float("x", 0, 1)
-
-
-def test_there_is_no_keeper_for_studies_in_memory() -> None:
-    for storage in (None, "sqlite:///:memory:"):
-        study = skipjack.create_study(storage=storage, sampler=RandomSampler())
-        study.optimize(objective_with_report, n_trials=5)
-        assert study._ledger._keeper is None
-
-
-def test_there_is_one_keeper_of_a_log_which_ends_when_idle_and_comes_back(
-    url: str, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    study = skipjack.create_study(storage=url, sampler=RandomSampler())
-    kept = study._ledger.keeper
-    seen: set[threading.Thread | None] = set()
-
-    def objective(trial: skipjack.Trial) -> float:
-        trial.report(1.0, 0)
-        seen.add(kept._thread)
-        return trial.suggest_float("x", 0, 1)
-
-    for runs in range(1, 4):
-        monkeypatch.setattr(keeper, "IDLE", 600.0)
-        study.optimize(objective, n_trials=10, n_jobs=3)
-        assert len(seen) == runs
-        monkeypatch.setattr(keeper, "IDLE", 0.0)
-        kept.later(bool)  # so that it looks how long to wait
-        wait_for(lambda: kept._thread is None)
-    assert None not in seen
-    assert len(study.trials) == 30
-
-
-@pytest.mark.usefixtures("hasty")
-def test_nothing_that_the_keeper_is_given_is_forgotten() -> None:
-    done: list[int] = []
-    kept = keeper.Keeper()
-    for i in range(40):
-        kept.later(types.SimpleNamespace(is_due=True), functools.partial(done.append, i))
-        if i % 10 == 9:
-            time.sleep(0.65)  # about the moment at which it would end
-    wait_for(lambda: len(done) == 40)
-    assert done == list(range(40))
-
-
-def test_a_keeper_that_cannot_write_says_so_and_the_end_writes_it(
-    url: str, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
-) -> None:
-    study = skipjack.create_study(storage=url, sampler=RandomSampler())
-    skipjack.logging.enable_propagation()
-    log: Any = study._ledger.log
-    append = type(log).append
-
-    def objective(trial: skipjack.Trial) -> float:
-        x = trial.suggest_float("x", 0, 1)
-        monkeypatch.setattr(type(log), "append", fails)
-        trial.report(x, 0)
-        wait_for(lambda: "not written yet" in caplog.text)
-        monkeypatch.setattr(type(log), "append", append)
-        return x
-
-    def fails(self: Any, stream: int, batch: Any) -> int:
-        raise StorageInternalError("The disk is full.")
-
-    study.optimize(objective, n_trials=1)
-    cold = process(Path(url.removeprefix("sqlite:///")), "cold").get_all_trials(0)
-    assert cold[0].intermediate_values == {0: cold[0].value}
 
 
 # ---------------------------------------------------------------------------- what fails half-way

@@ -6,8 +6,6 @@ import os
 import signal
 import threading
 import time
-from collections import Counter
-from collections.abc import Iterator
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
@@ -23,7 +21,6 @@ from skipjack.samplers import RandomSampler
 from skipjack.storages import (
     InMemoryStorage,
     RDBStorage,
-    RetryHeartbeatStaleTrialCallback,
     fail_stale_trials,
     get_storage,
     keeper,
@@ -34,8 +31,8 @@ from skipjack.storages.port import CATALOGUE
 from skipjack.storages.sqlite import SqliteLog
 from tests.storages import work
 from tests.storages.conftest import NewUrl
+from tests.storages.crews import Crew, needs_fork
 from tests.storages.test_buffer import held_trial, wait_for
-from tests.storages.test_processes import METHODS, Crew, needs_fork
 from tests.studies import listening
 
 COMPLETE, FAIL = TrialState.COMPLETE, TrialState.FAIL
@@ -44,28 +41,6 @@ pytestmark = [
     pytest.mark.filterwarnings("ignore:.*fork:DeprecationWarning"),
     pytest.mark.timeout(600),
 ]
-
-
-@pytest.fixture(params=METHODS)
-def crew(request: pytest.FixtureRequest) -> Iterator[Crew]:
-    made = Crew(request.param)
-    yield made
-    made.end()
-
-
-@pytest.fixture
-def helper() -> Iterator[Crew]:
-    made = Crew(METHODS[0])
-    yield made
-    made.end()
-
-
-@pytest.fixture
-def stranger() -> Iterator[Crew]:
-    """Processes that share nothing with this one, and so can say that they run elsewhere."""
-    made = Crew("spawn")
-    yield made
-    made.end()
 
 
 @pytest.fixture
@@ -151,10 +126,10 @@ def test_a_deadline_must_be_possible(timeout: float) -> None:
 @needs_fork
 @pytest.mark.parametrize("reports", [False, True])
 def test_a_retry_has_the_reports_if_the_study_wants_it(
-    helper: Crew, url: str, reports: bool
+    forks: Crew, url: str, reports: bool
 ) -> None:
-    study, answers = a_study(url, retry_with_reports=reports), helper.context.Queue()
-    holder = helper.start(work.hold, url, answers)
+    study, answers = a_study(url, retry_with_reports=reports), forks.context.Queue()
+    holder = forks.start(work.hold, url, answers)
     _, x = answers.get(timeout=200)
     wait_for(lambda: study.trials[0].intermediate_values)
     holder.kill()
@@ -315,174 +290,6 @@ def test_a_study_of_a_newer_skipjack_can_be_read_but_not_changed(path: Path, url
     assert len(found.trials) == 2
     with pytest.raises(StorageError, match="newer Skipjack"):
         found.optimize(work.objective, n_trials=1)
-
-
-# ------------------------------------------------------------------------------------ Optuna's way
-
-
-@needs_fork
-def test_a_callback_of_the_storage_takes_the_place_of_the_studys_policy(
-    helper: Crew, url: str
-) -> None:
-    a_study(url, max_retries=5)
-    retry, called = RetryHeartbeatStaleTrialCallback(2), []
-
-    def callback(study: skipjack.Study, trial: Any) -> None:
-        called.append((trial.number, trial.state))
-        retry(study, trial)
-
-    study = hearing(url, heartbeat_stale_trial_callback=callback)
-    xs = set()
-    for number in range(3):
-        answers = helper.context.Queue()  # who is killed may leave it locked
-        holder = helper.start(work.hold, url, answers)
-        found, x = answers.get(timeout=200)
-        assert found == number
-        wait_for(lambda: study.trials[-1].intermediate_values)
-        holder.kill()
-        holder.join(200)
-        xs.add(x)
-        fail_stale_trials(study)
-    assert called == [(0, FAIL), (1, FAIL), (2, FAIL)]
-    assert states(study) == [FAIL] * 3
-    assert len(xs) == 1
-    last = study.trials[2]
-    assert RetryHeartbeatStaleTrialCallback.retried_trial_number(last) == 0
-    assert RetryHeartbeatStaleTrialCallback.retry_history(last) == [0, 1]
-    assert RetryHeartbeatStaleTrialCallback.retried_trial_number(study.trials[0]) is None
-    assert RetryHeartbeatStaleTrialCallback.retry_history(study.trials[0]) == []
-
-
-def test_retries_of_a_callback_begin_with_what_they_inherit() -> None:
-    lost = skipjack.trial.create_trial(
-        state=FAIL,
-        params={"x": 0.5},
-        distributions={"x": skipjack.distributions.FloatDistribution(0, 1)},
-        user_attrs={"a": 1},
-        system_attrs={"fail_reason": "lost", "constraints:c": 1.0},
-        intermediate_values={0: 2.0},
-    )
-    for inherit in (False, True):
-        study = skipjack.create_study()
-        study.add_trial(lost)
-        RetryHeartbeatStaleTrialCallback(inherit_intermediate_values=inherit)(
-            study, study.trials[0]
-        )
-        found = study.trials[1]
-        assert (found.state, found.params, found.user_attrs) == (WAITING, {"x": 0.5}, {"a": 1})
-        assert found.intermediate_values == ({0: 2.0} if inherit else {})
-        assert found.system_attrs == {
-            "failed_trial": 0,
-            "retry_history": [0],
-            "constraints:c": 1.0,
-        }
-        trial = study.ask()
-        assert trial.suggest_float("x", 0, 1) == 0.5
-        study.tell(trial, 1.0)
-    with pytest.raises(ValueError, match="max_retry"):
-        RetryHeartbeatStaleTrialCallback(-1)
-
-
-def test_heartbeats_can_be_recorded_and_looked_up_as_in_optuna(url: str, path: Path) -> None:
-    with pytest.warns(FutureWarning, match="heartbeat_stale_trial_callback"):
-        storage = RDBStorage(url, heartbeat_interval=7, failed_trial_callback=print)
-    assert storage.get_heartbeat_interval() == 7
-    assert storage.get_heartbeat_stale_trial_callback() is print
-    with pytest.warns(FutureWarning, match="get_heartbeat_stale_trial_callback"):
-        assert storage.get_failed_trial_callback() is print
-    study = a_study(storage)
-    trial = study.ask()
-    storage.record_heartbeat(trial._trial_id)
-    assert SqliteLog(path).ages().keys() == {platform.worker()}
-    assert storage._get_stale_trial_ids(0) == []
-    event = {"do": "create", "time": 1.0, "worker": changed(platform.worker())}
-    number = storage.ledger.commit(0, event)
-    assert storage._get_stale_trial_ids(0) == [number]
-    with pytest.raises(KeyError):
-        storage.record_heartbeat(99)
-    cached = skipjack.storages._CachedStorage(storage)
-    assert cached._get_stale_trial_ids(0) == [number]
-    assert cached.get_heartbeat_interval() == 7
-    assert len(cached.get_all_trials(0)) == 2
-
-
-def changed(worker: str) -> str:
-    """A process of this machine that is gone: its id belongs to another one now."""
-    found = platform.Worker.parse(worker)
-    assert found is not None
-    return str(found._replace(start="1"))
-
-
-# ------------------------------------------------------------------------------------ exact totals
-
-
-@pytest.mark.parametrize("kind", ["memory", "sqlite"])
-def test_a_total_is_reached_and_not_passed(kind: str, url: str) -> None:
-    study = a_study(InMemoryStorage() if kind == "memory" else url)
-    study.optimize(work.objective, n_trials=3)
-    study.enqueue_trial({"x": 0.25})
-    study.optimize(work.objective, n_trials_total=6)
-    assert states(study) == [COMPLETE] * 6
-    assert study.trials[3].params["x"] == 0.25
-    study.optimize(work.objective, n_trials_total=6)
-    assert len(study.trials) == 6
-    study.enqueue_trial({"x": 0.75})  # beyond the total, but somebody wants it
-    study.optimize(work.objective, n_trials_total=6)
-    assert states(study) == [COMPLETE] * 7
-    study.optimize(work.objective, n_trials=2, n_trials_total=100)
-    assert len(study.trials) == 9
-    study.optimize(work.objective, n_trials_total=29, n_jobs=4)
-    assert states(study) == [COMPLETE] * 29
-    study.optimize(work.objective, n_trials_total=0)
-    assert len(study.trials) == 29
-
-
-def test_a_total_holds_for_users_samplers_too() -> None:
-    class Mine(skipjack.samplers.BaseSampler):
-        def infer_relative_search_space(self, study: Any, trial: Any) -> dict[str, Any]:
-            return {}
-
-        def sample_relative(self, study: Any, trial: Any, search_space: Any) -> dict[str, Any]:
-            return {}
-
-        def sample_independent(self, study: Any, trial: Any, name: str, dist: Any) -> Any:
-            return dist.to_external_repr(dist.at(0.5))
-
-    study = skipjack.create_study(sampler=Mine())
-    study.optimize(work.objective, n_trials_total=4, n_jobs=3)
-    assert len(study.trials) == 4
-
-
-def test_many_processes_reach_a_total_exactly(crew: Crew, url: str) -> None:
-    study, barrier = a_study(url), crew.context.Barrier(8)
-    for _ in range(8):
-        crew.start(work.share, url, 60, barrier)
-    crew.join()
-    assert states(study) == [COMPLETE] * 60
-    assert len(Counter(t.user_attrs["pid"] for t in study.trials)) == 8
-
-
-@needs_fork
-def test_a_retry_takes_a_number_of_the_total_and_is_left_out_when_there_is_none(
-    helper: Crew, url: str
-) -> None:
-    study = a_study(url)
-    for number, total in ((0, 5), (5, 6)):
-        answers = helper.context.Queue()  # who is killed may leave it locked
-        holder = helper.start(work.hold, url, answers)
-        assert answers.get(timeout=200)[0] == number
-        holder.kill()
-        holder.join(200)
-        time.sleep(0.15)  # longer than a look for the dead lasts
-        study.optimize(work.objective, n_trials_total=total)
-        assert len(study.trials) == total
-    assert states(study) == [FAIL, *[COMPLETE] * 4, FAIL]
-    assert study.trials[1].system_attrs["retry_history"] == [0]
-
-
-def test_a_total_is_a_whole_number() -> None:
-    with pytest.raises(TypeError, match="n_trials_total"):
-        skipjack.create_study().optimize(work.objective, n_trials_total="many")  # type: ignore[arg-type]
 
 
 # ------------------------------------------------------------------------------ storages that fail

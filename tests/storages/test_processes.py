@@ -14,7 +14,7 @@ import threading
 import time
 import traceback
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -26,53 +26,13 @@ from skipjack.samplers import RandomSampler
 from skipjack.testing.courses import told
 from tests.storages import work
 from tests.storages.conftest import NewUrl
+from tests.storages.crews import Crew, needs_fork
 
-METHODS = [m for m in ("fork", "spawn") if m in multiprocessing.get_all_start_methods()]
 ROOT = Path(__file__).parents[2]
-needs_fork = pytest.mark.skipif("fork" not in METHODS, reason="needs fork")
 pytestmark = [
     pytest.mark.filterwarnings("ignore:.*fork:DeprecationWarning"),  # of a process with threads
     pytest.mark.timeout(600),
 ]
-
-
-class Crew:
-    """Processes of one start method; all are gone when the test ends."""
-
-    def __init__(self, method: str) -> None:
-        self.context: Any = multiprocessing.get_context(method)
-        self.members: list[Any] = []
-
-    def start(self, target: Callable[..., Any], *arguments: Any) -> Any:
-        member = self.context.Process(target=target, args=arguments)
-        member.start()
-        self.members.append(member)
-        return member
-
-    def join(self) -> None:
-        """Wait for all; each must have ended well."""
-        for member in self.members:
-            member.join(400)
-        assert [member.exitcode for member in self.members] == [0] * len(self.members)
-
-    def end(self) -> None:
-        for member in self.members:
-            member.kill()
-            member.join(200)
-
-
-@pytest.fixture(params=METHODS)
-def crew(request: pytest.FixtureRequest) -> Iterator[Crew]:
-    made = Crew(request.param)
-    yield made
-    made.end()
-
-
-@pytest.fixture
-def forks() -> Iterator[Crew]:
-    made = Crew("fork")
-    yield made
-    made.end()
 
 
 @pytest.fixture

@@ -23,7 +23,7 @@ def studies(require: Require, monkeypatch: pytest.MonkeyPatch) -> Iterator[tuple
     """One study as two processes see it, each of which runs a trial for the other."""
     require("grpc")
     monkeypatch.setattr(asking, "_FRESH", 600.0)  # however slow this machine is
-    monkeypatch.setattr(keeper.Keeper, "later", lambda self, callback: None)
+    monkeypatch.setattr(keeper.Keeper, "later", lambda self, waiting, callback: None)
     with RemoteServer(InMemoryStorage(), host="127.0.0.1", port=0) as server:
         found = []
         for patience in (59.0, 61.0):

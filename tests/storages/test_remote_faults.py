@@ -25,18 +25,11 @@ from skipjack.storages.sqlite import SqliteLog
 from skipjack.testing.logs import batch, plain_batches
 from tests.conftest import Require
 from tests.storages import work
+from tests.storages.crews import Crew, needs_fork
 from tests.storages.ports import free_port
 from tests.storages.remote import Forwarder, ServerProcess, running
-from tests.storages.test_processes import (
-    Crew,
-    forks,
-    is_whole,
-    needs_fork,
-    new_study,
-    seen_by_all,
-)
+from tests.storages.test_processes import is_whole, new_study, seen_by_all
 
-__all__ = ["forks"]  # a fixture
 pytestmark = [
     pytest.mark.filterwarnings("ignore:.*fork:DeprecationWarning"),  # of a process with threads
     pytest.mark.timeout(600),
