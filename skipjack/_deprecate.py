@@ -197,7 +197,7 @@ def positional_too(old: str, *names: str) -> Callable[[Callable[P, T]], Callable
 
     Args:
         old: The row that says what is deprecated, such as `samplers.QMCSampler(*)`.
-        names: The arguments in the order of their positions; none: as in the signature.
+        *names: The arguments in the order of their positions; none: as in the signature.
 
     Returns:
         A decorator. The signature, as `inspect` shows it, stays keyword-only.
