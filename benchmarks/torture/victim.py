@@ -19,7 +19,7 @@ import redis
 from benchmarks.torture import rules
 from skipjack import platform
 from skipjack.errors import StorageError
-from skipjack.storages import lines, sql, sqlite
+from skipjack.storages import lines, rows, sql, sqlite
 from skipjack.storages.remote import http2
 
 TOLD = struct.Struct("<qdqq")  # number, value, mark and process: no record straddles two pages
@@ -81,11 +81,24 @@ def live(study: Any, post: Post) -> None:
         if os.getppid() != parent:
             os._exit(1)
 
+    last: list[Any] = []
+
+    def following(trial: Any) -> float:
+        """Note the last trial: its end was written before this one began, or with it."""
+        if last:
+            note(study, last.pop())
+        value = objective(trial)
+        last.append(trial)
+        return value
+
+    has_callbacks = random.random() < 0.3  # else trials are begun with the end of others
+    func, callbacks = (objective, [note]) if has_callbacks else (following, None)
     try:
         while os.getppid() == parent:
             try:
-                study.optimize(objective, callbacks=[note])
+                study.optimize(func, callbacks=callbacks)
             except StorageError:  # the disk is full
+                last.clear()
                 time.sleep(0.005)
     except BaseException:
         sys.stderr.write(traceback.format_exc())
@@ -202,6 +215,8 @@ def _uncommitted(fate: _Fate) -> None:
 
     def make(inner: Any) -> Any:
         def insert(*arguments: Any) -> Any:
+            if fate.is_due and inner is rows.insert:  # which commits by itself, if it is alone
+                arguments[0].set_progress_handler(fate.die, random.randint(1, 40))
             found = inner(*arguments)
             if fate.is_due:
                 fate.die()
@@ -209,7 +224,7 @@ def _uncommitted(fate: _Fate) -> None:
 
         return insert
 
-    _replace(sqlite, "_insert", make)
+    _replace(sqlite, "insert", make)
     _replace(sql.SqlLog, "_append_parts", make)
     sql._PART = 1  # so that there is more than one statement
 

@@ -208,7 +208,7 @@ class Ledger:
         with self._understanding(stream, state.position):
             for writer, sequence, events in batches:
                 verdicts = state.apply(writer, sequence, events, own)
-                if writer == self._writer and sequence == self._sequence:
+                if verdicts and writer == self._writer and sequence == self._sequence:
                     self._verdicts = verdicts
 
     @contextmanager
