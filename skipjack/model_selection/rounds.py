@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, final
 
 from joblib import effective_n_jobs
+from joblib.parallel import get_active_backend
 from sklearn.utils.parallel import Parallel, delayed
 
 from skipjack import logging
@@ -133,11 +134,12 @@ class Rounds:
         try:
             self._restore()
             if workers == 1:
-                self._loop(lambda jobs: [job() for job in jobs], 1)
+                self._loop(lambda jobs: (job() for job in jobs), 1)
             else:
-                with Parallel(n_jobs=n_jobs, pre_dispatch=pre_dispatch) as parallel:
+                options = {"n_jobs": n_jobs, "pre_dispatch": pre_dispatch, **_as_they_come()}
+                with Parallel(**options) as parallel:
                     run = delayed(done)
-                    self._loop(lambda jobs: parallel(run(job) for job in jobs), workers)
+                    self._loop(lambda jobs: iter(parallel(run(job) for job in jobs)), workers)
         except BaseException as error:
             for candidate in self._live:
                 telling.give_up(study, candidate.number, error)
@@ -159,7 +161,7 @@ class Rounds:
         """The objectives of a candidate, as far as it has come."""
         return [mean_score(candidate, metric) for metric in self._plan.metrics]
 
-    def _loop(self, work: Callable[[list[Any]], list[Result]], workers: int) -> None:
+    def _loop(self, work: Callable[[list[Any]], Iterator[Result]], workers: int) -> None:
         width, live = self._plan.width(workers), self._live
         while True:
             while len(live) < width and self._may_begin():
@@ -170,15 +172,15 @@ class Rounds:
                 live.append(candidate)
             if not live:
                 return
-            due = [(candidate, fold) for candidate in live for fold in self._plan.folds(candidate)]
-            results = work([self._job(candidate, fold) for candidate, fold in due])
-            self.n_fits += len(results)
-            if self.sample is None:
-                self.sample = results[0]["test_scores"]
-            for (candidate, fold), result in zip(due, results, strict=True):
-                candidate.results[fold] = result
-                candidate.n_fits += 1
-            for candidate in list(live):
+            due = [(candidate, list(self._plan.folds(candidate))) for candidate in live]
+            results = work([self._job(each, fold) for each, folds in due for fold in folds])
+            for candidate, folds in due:  # told while the next are fitted, and safe from then on
+                for fold in folds:
+                    candidate.results[fold] = next(results)
+                    candidate.n_fits += 1
+                    self.n_fits += 1
+                    if self.sample is None:
+                        self.sample = candidate.results[fold]["test_scores"]
                 self._advance(candidate)
                 if candidate.state != TrialState.RUNNING:
                     live.remove(candidate)
@@ -237,3 +239,9 @@ class Rounds:
         self._show(self)
         for callback in self._callbacks:
             callback(study, told)
+
+
+def _as_they_come() -> dict[str, str]:
+    """The option of joblib to give each result as soon as it is there, if its backend can."""
+    backend, _ = get_active_backend()
+    return {"return_as": "generator"} if getattr(backend, "supports_return_generator", 0) else {}

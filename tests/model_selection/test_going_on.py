@@ -1,11 +1,13 @@
 """A stored search goes on with what it is of, and refuses what would mix results up."""
 
 import re
+import threading
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
+from joblib import parallel_config
 from scipy import stats
 from sklearn.datasets import make_classification
 from sklearn.linear_model import LogisticRegression
@@ -79,6 +81,25 @@ def test_other_data_are_told_of(kept: dict[str, Any], caplog: pytest.LogCaptureF
 def studies(kept: dict[str, Any]) -> list[Any]:
     names = skipjack.get_all_study_names(kept["storage"])
     return [skipjack.load_study(study_name=name, storage=kept["storage"]) for name in names]
+
+
+def test_a_candidate_is_kept_while_the_next_ones_are_fitted(kept: dict[str, Any]) -> None:
+    told = threading.Event()
+
+    def waits_for_the_first(model: Any, X: Any, y: Any) -> float:
+        return 1.0 if model.C == 1.0 else float(told.wait(60))
+
+    grid = GridSearchCV(
+        LogisticRegression(),
+        {"C": [1.0, 2.0]},
+        scoring=waits_for_the_first,
+        n_jobs=2,
+        callbacks=[lambda study, trial: told.set()],
+        **kept,
+    )
+    with parallel_config("threading"):
+        grid.fit(X, y)
+    assert grid.cv_results_["mean_test_score"].tolist() == [1.0, 1.0]
 
 
 def test_weights_are_part_of_the_data(kept: dict[str, Any]) -> None:
