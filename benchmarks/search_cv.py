@@ -1,5 +1,7 @@
 """What searches of scikit-learn estimators come to, by fits: SearchCV beside scikit-learn's own.
 
+"SearchCV" is that with its defaults, "SearchCV GP" that with a Gaussian process.
+
 Run: python -m benchmarks.search_cv [--seeds 10] [--folds 5] [--candidates 30] [--tasks ...]
      [--races]
 
@@ -49,6 +51,7 @@ from skipjack.model_selection import (
     StratifiedKFold,
     train_test_split,
 )
+from skipjack.samplers import GPSampler
 
 
 class Task(NamedTuple):
@@ -175,6 +178,14 @@ def searches(task: Task, cv: Any, n: int, seed: int) -> dict[str, Any]:
             estimator, space, n_candidates=thirds, **common
         ),
         "SearchCV": SearchCV(estimator, space, n_trials=None, max_fits=fits, **quiet),
+        "SearchCV GP": SearchCV(
+            estimator,
+            space,
+            n_trials=None,
+            max_fits=fits,
+            sampler=GPSampler(seed=seed),
+            **quiet,
+        ),
         "SearchCV off": SearchCV(estimator, space, n_trials=n, racing="off", **quiet),
         "SearchCV safe": SearchCV(estimator, space, n_trials=n, **quiet),
     }
