@@ -90,8 +90,8 @@ def growth(points: FloatArray, reference: FloatArray) -> Growth:
         taken, known = _taken((chosen - reference) / unit)
         if known < len(inside):
             exact = int(inside[known])
-        with np.errstate(over="ignore"):
-            added[inside] = np.prod(unit) * taken
+        with np.errstate(over="ignore", invalid="ignore"):
+            added[inside] = np.where(taken > 0, np.prod(unit) * taken, 0.0)
     return Growth(np.cumsum(added), exact)
 
 

@@ -210,6 +210,30 @@ def _ranges(case: _Case) -> Iterator[Finding]:
             yield Finding("narrow", "hint", text, advice, (place.name,), figures)
 
 
+def _targets(case: _Case) -> list[Callable[[Any], float] | None]:
+    """What a parameter may have influence on: the value, or each objective."""
+
+    def objective(k: int) -> Callable[[Any], float]:
+        return lambda trial: float(trial.values[k])
+
+    m = len(case.history.signs)
+    return [None] if m == 1 else [objective(k) for k in range(m)]
+
+
+def _idle(case: _Case, target: Callable[[Any], float] | None) -> dict[str, float]:
+    """The parameters without influence on a target, if others have some, and their shares."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # of too little to judge by
+        figures = get_param_importances(case.study, target=target)
+    least = _share(len(figures))
+    none = {
+        name: figure
+        for name, figure in figures.items()
+        if _is_varied(case, name) and figure + figures.errors.get(name, 0.0) <= least
+    }
+    return none if len(none) < len(figures) else {}
+
+
 def _influence(case: _Case) -> Iterator[Finding]:
     history = case.history
     constant = tuple(name for name, dist in history.space.items() if dist.single())
@@ -218,18 +242,13 @@ def _influence(case: _Case) -> Iterator[Finding]:
         yield Finding("constant", "hint", text, params=constant)
     if len(case.complete) < 2 * _ENOUGH or len(history.space) - len(constant) < 2:
         return
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # of too little to judge by
-        figures = get_param_importances(case.study)
-    none = tuple(
-        name
-        for name, figure in figures.items()
-        if _is_varied(case, name) and figure + figures.errors.get(name, 0.0) <= _share(len(figures))
-    )
-    if none and len(none) < len(figures):
-        text = f"{_names(none)} had no influence on the value that could be seen."
+    idle = [_idle(case, target) for target in _targets(case)]
+    none = tuple(name for name in idle[0] if all(name in each for each in idle))
+    if none:
+        what = "the value" if len(idle) == 1 else "any objective"
+        text = f"{_names(none)} had no influence on {what} that could be seen."
         advice = "Fix what does not matter, and search the rest."
-        shares = {name: figures[name] for name in none}
+        shares = {name: max(each[name] for each in idle) for name in none}
         yield Finding("influence", "hint", text, advice, none, shares)
 
 

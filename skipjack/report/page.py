@@ -258,8 +258,9 @@ def _figures(content: _Content, names: list[str], interactive: bool) -> Iterator
         name = tables.metric_names(study)[0]
         wanted.append(lambda: history.optimization_history(study, target_name=name))
     else:
-        if len(study.directions) <= (3 if interactive else 2):
-            wanted.append(lambda: pareto.pareto_front(study))
+        if len(study.directions) <= 3:
+            look = replace if interactive else pareto.projected
+            wanted.append(lambda: look(pareto.pareto_front(study)))
         wanted += [_history_of(study, k) for k in range(min(len(study.directions), _OBJECTIVES))]
     if content.importances:
         wanted.append(lambda: importances.param_importances(study))

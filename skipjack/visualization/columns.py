@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import html
 from collections.abc import Callable, Container, Iterable, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Literal, TypeAlias, final
@@ -15,6 +16,7 @@ from skipjack.records.history import History
 from skipjack.records.space import BoolArray, FloatArray, IntArray, Space
 from skipjack.records.states import TrialState
 from skipjack.study import Study
+from skipjack.visualization import ticks
 from skipjack.visualization.figure import Axis, Scale
 
 Target: TypeAlias = Callable[[FrozenTrial], float]
@@ -23,7 +25,10 @@ ENDED = (TrialState.COMPLETE, TrialState.PRUNED, TrialState.FAIL)
 
 _MOST = 10_000  # points in one panel
 _CLIP = 95.0  # percentile
-FARTHEST = 1e300  # what lies beyond has no place on an axis: its length would overflow
+FARTHEST = 1e200  # what lies beyond has no place on an axis: plotting packages compute with it
+_NEAREST = 1e-13  # values that differ by less, relative to their size, all have the same colour
+_DECADES = 100
+_LEAST = 1e-290  # the same, however small they are
 
 
 @final
@@ -171,7 +176,7 @@ def objectives_of(study: Study) -> FloatArray:
 
 
 def drawable(values: FloatArray) -> FloatArray:
-    """The values, those beyond 1e300 (such as the largest float, as a penalty) as infinite ones."""
+    """The values, those beyond 1e200 (such as the largest float, as a penalty) as infinite ones."""
     return np.where(np.abs(values) > FARTHEST, np.copysign(np.inf, values), values)
 
 
@@ -255,7 +260,7 @@ def chosen(trials: Trials, params: Sequence[str] | None) -> list[str]:
 
 
 def described(trials: Trials, most: int = 500) -> tuple[str, ...]:
-    """Number and parameters of each trial, for who points at it; nothing for more than `most`."""
+    """Number and parameters of each trial in HTML, for who points at it; of at most `most`."""
     if len(trials) > most:
         return ()
     names = trials.space.names
@@ -263,6 +268,7 @@ def described(trials: Trials, most: int = 500) -> tuple[str, ...]:
     found = []
     for number, values in zip(trials.numbers.tolist(), trials.values.tolist()):
         shown = [f"{k}: {_short(way(v))}" for k, way, v in zip(names, ways, values) if v == v]
+        shown = [html.escape(text, quote=False) for text in shown]
         found.append("<br>".join([f"<b>Trial {number}</b>", *shown]))
     return tuple(found)
 
@@ -288,9 +294,16 @@ def axis_of(name: str, dist: BaseDistribution, values: FloatArray, **look: Any) 
     if dist.axis.log and low > 0:
         low, high = np.log10(low), np.log10(high)
         room = 0.05 * (high - low) or 0.1
-        ends = float(10 ** (low - room)), float(10 ** (high + room))
+        first = max(low - room, -307.0)
+        ends = float(10**first), float(10 ** max(min(high + room, 290.0), first + 0.1))
+        if high - low > _DECADES:  # packages find no powers there
+            look["ticks"] = tuple((tick, ticks.text(tick)) for tick in ticks.powers(*ends))
         return Axis(name, "log", low=ends[0], high=ends[1], **look)
     room = 0.05 * (high - low) or abs(low) * 0.05 or 0.5
+    if max(abs(low), abs(high)) > FARTHEST:  # packages find no round numbers there
+        marked = tuple((tick, ticks.text(tick)) for tick in ticks.round_numbers(low, high))
+        room = room if np.isfinite(high - low + 2 * room) else 0.0
+        return Axis(name, "linear", low=low - room, high=high + room, ticks=marked, **look)
     return Axis(name, "linear", low=low - room, high=high + room, **look)
 
 
@@ -330,7 +343,7 @@ def scale_of(title: str, y: FloatArray, best: Literal["low", "high"] | None) -> 
             far = float(np.percentile(y, _CLIP))
             if high - low > 3 * (far - low) > 0:
                 high, note = far, f"colours end at the 95th percentile of {title}"
-    if low == high:
+    if high - low <= max(_NEAREST * max(abs(low), abs(high)), _LEAST):
         room = max(0.5, abs(low) * 1e-6)
         low, high = low - room, high + room
     return Scale(title, low, high, best), note

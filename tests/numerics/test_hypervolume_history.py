@@ -59,6 +59,12 @@ def test_infinite_losses_make_an_infinite_volume() -> None:
     assert hypervolume_history(points[:1], np.full(2, 0.0)).tolist() == [0.0]
 
 
+def test_a_volume_that_is_no_float_is_infinite() -> None:
+    points = np.array([[0.0, 0.0], [0.0, 0.0], [-1e200, 0.0], [-1.0, -1.0]])
+    found = hypervolume_history(points, np.full(2, 1e200))
+    assert found.tolist() == [np.inf] * 4
+
+
 def test_beyond_so_many_boxes_it_is_estimated(monkeypatch: pytest.MonkeyPatch) -> None:
     points, reference = front(200, 4), np.full(4, 1.1)
     known = growth(points, reference)

@@ -10,7 +10,7 @@ import pytest
 import skipjack
 from skipjack.distributions import FloatDistribution, IntDistribution
 from skipjack.report import Diagnosis
-from skipjack.samplers import TPESampler
+from skipjack.samplers import RandomSampler, TPESampler
 from skipjack.study import Study
 from skipjack.trial import TrialState
 from tests.studies import a_study
@@ -99,6 +99,17 @@ class TestInfluence:
     def test_parameters_that_matter_are_not(self) -> None:
         study = run(lambda t: t.suggest_float("x", 0, 1) + t.suggest_float("y", 0, 1), n=200)
         assert study.diagnose().of("influence") == []
+
+    def test_what_moves_along_the_front_has_influence(self) -> None:
+        study = a_study(directions=["minimize"] * 2, sampler=RandomSampler(seed=0))
+
+        def objective(trial: Any) -> tuple[float, float]:
+            a, b, c = (trial.suggest_float(name, 0, 1) for name in "abc")
+            return a + b + 0 * c, 1 - a + b
+
+        study.optimize(objective, n_trials=200)
+        [found] = study.diagnose().of("influence")
+        assert found.params == ("c",) and "on any objective" in found.text
 
     def test_one_value_is_no_search(self) -> None:
         study = run(lambda t: t.suggest_int("k", 3, 3) + t.suggest_float("x", 0, 1))

@@ -175,7 +175,7 @@ class TestSafety:
         study.optimize(lambda t: t.suggest_float(name, 0, 1), n_trials=5)
         text = html(study, interactive=True)
         page = text.partition("</head>")[2]
-        assert "\\u003c!--\\u003cscript" in page and "<!--" not in page
+        assert "&lt;!--&lt;script" in page and "<!--" not in page
         scripts = re.findall(r"<script>(.*?)</script>", page, flags=re.S)
         assert len(scripts) == page.count("Plotly.newPlot") == page.count("<script")
 
@@ -213,6 +213,23 @@ def test_a_thousand_trials_of_ten_parameters_are_below_three_megabytes() -> None
     assert len(html(study).encode()) < 1_000_000
 
 
+def test_three_objectives_are_seen_from_three_sides() -> None:
+    study = a_study(directions=["minimize"] * 3)
+    study.set_metric_names(["loss", "cost", "size"])
+    study.optimize(lambda t: [t.suggest_float(n, 0, 1) for n in "abc"], n_trials=20)
+    front = html(study).split("<figure>")[1].split("</figure>")[0]
+    assert "Pareto-front" in front and "the front of all three" in front
+    assert sorted(re.findall(">(loss|cost|size)<", front)) == [
+        "cost",
+        "cost",
+        "loss",
+        "loss",
+        "size",
+        "size",
+    ]
+    assert front.count("Pareto front<") == 1
+
+
 class TestKindsOfStudies:
     @pytest.mark.parametrize("n", [0, 1, 2])
     def test_few_trials(self, n: int) -> None:
@@ -239,7 +256,7 @@ class TestKindsOfStudies:
         found = Structure(html(study))
         assert "Pareto front" in found.text
         drawn = [attrs["aria-label"] for tag, attrs in found.tags if tag == "svg"]
-        assert ("Pareto-front Plot" in drawn) == (m == 2)
+        assert ("Pareto-front Plot" in drawn) == (m <= 3)
         assert [f"History of Value {k}" for k in range(m)] == [n for n in drawn if "History" in n]
 
     def test_conditional_parameters_and_constraints(self) -> None:

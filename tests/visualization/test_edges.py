@@ -1,5 +1,6 @@
 """Whatever a study looks like, every figure draws, or says why there is nothing to see."""
 
+import datetime
 import json
 import math
 import sys
@@ -7,11 +8,14 @@ import warnings
 from typing import Any
 
 import numpy as np
+import plotly.graph_objects as go
 import pytest
 
+from skipjack.distributions import CategoricalDistribution, FloatDistribution
+from skipjack.study import Study
 from skipjack.trial import create_trial
 from skipjack.visualization import columns
-from skipjack.visualization.figure import Figure, Parallel
+from skipjack.visualization.figure import Contour, Figure, Parallel
 from skipjack.visualization.figures import (
     compare,
     curves,
@@ -326,3 +330,79 @@ def test_a_legend_of_many_trials_can_be_seen() -> None:
 def test_what_is_no_study_is_named(make: Any, wrong: Any) -> None:
     with pytest.raises(TypeError, match="`study` must be a Study or a list of studies"):
         make(wrong)
+
+
+def of_params(name: str, *values: Any, dist: Any = None) -> Study:
+    """A study of a parameter with these values, and of another one."""
+    study = a_study()
+    dists = {name: dist or CategoricalDistribution(list(values)), "x": FLOAT}
+    for i in range(30):
+        params = {name: values[i % len(values)], "x": i / 10}
+        study.add_trial(create_trial(value=float(i % 7), params=params, distributions=dists))
+    return study
+
+
+@pytest.mark.parametrize(
+    "study",
+    [
+        of_params("a", 8e307, -8e307, 0.0, dist=FloatDistribution(-8.5e307, 8.5e307)),
+        of_params("a", 1e308, 9e307, dist=FloatDistribution(0, 1.7e308)),
+        of_params("a", 5e-324, 1e-310, dist=FloatDistribution(0, 1e-300)),
+        of_params("a", 1e-300, 1e300, 1.0, dist=FloatDistribution(1e-308, 1e308, log=True)),
+        of_params("a", 5e-324, 1e-300, dist=FloatDistribution(5e-324, 1, log=True)),
+        of_params("n" * 300, "c" * 500, "d" * 500),
+        of_params(r"$\bad{$", "$x", r"$\frac$"),
+        of_params("many", *[f"choice number {k}" for k in range(200)]),
+        of_values(*[1e15, 1e15 + 1, 1e15 + 2] * 4),
+        of_values(*[1.0, 1.0 + 4e-16] * 6),
+        of_values(*[5e-324, 1e-310, 0.0] * 4),
+        of_values(*[1e300, -1e300, 1e200, 0.0] * 3),
+    ],
+)
+@pytest.mark.parametrize("name", ["contour", "slice", "parallel"])
+def test_odd_numbers_and_names_are_drawn_without_a_warning(name: str, study: Study) -> None:
+    figure = FIGURES[name](study)
+    assert figure.panel.marks
+    go.Figure(ply.render(figure).to_dict())
+    axes = np.ravel(np.asarray(mpl.render(figure), dtype=object))
+    axes[0].figure.canvas.draw()
+
+
+def test_names_are_written_as_they_are() -> None:
+    study = of_params("<b>&amp;", "$x$", "<i>$y$</i>")
+    figure = slices.slice(study, ["<b>&amp;"])
+    [axis] = ply.render(figure).select_xaxes()
+    assert axis.title.text == "&lt;b&gt;&amp;amp;"
+    assert axis.ticktext == ("$x$", "&lt;i&gt;$y$&lt;/i&gt;")
+    ax = mpl.render(figure)
+    assert ax.get_xlabel() == "<b>&amp;"
+    assert [text.get_text() for text in ax.get_xticklabels()] == [r"\$x\$", r"<i>\$y\$</i>"]
+    hover = ply.render(FIGURES["history"](study)).data[0].hovertext[0]
+    assert hover.endswith("<br>&lt;b&gt;&amp;amp;: $x$<br>x: 0")
+
+
+def test_of_many_choices_some_are_written() -> None:
+    figure = slices.slice(of_params("many", *map(str, range(100))), ["many"])
+    [axis] = ply.render(figure).select_xaxes()
+    assert axis.ticktext == tuple(map(str, range(0, 100, 3)))
+
+
+def test_contours_of_many_parameters_are_coarser() -> None:
+    study = a_study()
+    dists = {f"p{k:02}": FLOAT for k in range(36)}
+    for i in range(12):
+        params = {name: math.sin(i * k) for k, name in enumerate(dists)}
+        study.add_trial(create_trial(value=float(i), params=params, distributions=dists))
+    figure = pairs.contour(study)
+    cells = sum(m.z.size for _, _, p in figure for m in p.marks if isinstance(m, Contour))
+    assert cells < 120_000
+    assert len(ply.render(figure).to_json()) < 5_000_000
+
+
+def test_the_first_and_the_last_year_are_drawn() -> None:
+    trial = create_trial(value=1.0)
+    trial.datetime_start = datetime.datetime(1, 1, 2)
+    trial.datetime_complete = datetime.datetime(9999, 12, 30)
+    study = a_study()
+    study.add_trial(trial)
+    draws_or_says_why(timeline.timeline(study), True)

@@ -261,7 +261,7 @@ def test_own_evaluators_are_asked_by_columns() -> None:
 def test_an_evaluator_is_asked_at_few_places(large: Study) -> None:
     stagnation = BestValueStagnationEvaluator()
     figure = terminator.terminator_improvement(large, improvement_evaluator=stagnation)
-    assert figure.notes == ("asked after 13 of 3,000 trials", "faint: fewer than 20 trials")
+    assert figure.notes == ("asked after 11 of 3,000 trials", "faint: fewer than 20 trials")
 
 
 @pytest.mark.parametrize(

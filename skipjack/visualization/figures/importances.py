@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import html
 import warnings
 
 import numpy as np
@@ -78,7 +79,7 @@ def _bars(i: int, k: int, label: str, keys: list[str], figures: dict[str, float]
     errors: dict[str, float] = getattr(figures, "errors", {})
     error = np.array([errors.get(key, 0.0) for key in keys]) if errors else None
     texts = [_text(length) for length in lengths.tolist()]
-    hover = [f"{key}: {text}" for key, text in zip(keys, texts)]
+    hover = [html.escape(f"{key}: {text}", quote=False) for key, text in zip(keys, texts)]
     if error is not None:
         hover = [f"{said} ± {_text(one)}" for said, one in zip(hover, error.tolist())]
     return Bars(

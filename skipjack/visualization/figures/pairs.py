@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 
@@ -26,7 +27,8 @@ from skipjack.visualization.figure import (
 )
 
 _CELLS = 50  # of a contour along each axis, if it is the only one
-_CELLS_OF_MANY = 30
+_CELLS_OF_MANY = 30  # up to that
+_ALL_CELLS = 60_000
 _POINTS = 20_000  # of all panels together
 _LEAST = 120  # of one
 _POINTS_OF_ONE = 1500  # of a contour, which is to be seen
@@ -65,7 +67,8 @@ def contour(
         return _too_few(title, study, trials, names, note)
     good = trials.take(trials.feasible) if trials.feasible.any() else trials
     shown, rows = _shown(trials, len(names), _POINTS_OF_ONE)
-    cells = _CELLS if len(names) == 2 else _CELLS_OF_MANY
+    pairs = len(names) * (len(names) - 1) // 2
+    cells = _CELLS if pairs == 1 else min(_CELLS_OF_MANY, math.isqrt(_ALL_CELLS // pairs) + 2)
     found: list[FloatArray] = []
 
     def draw(of: Trials, x: Axis, y: Axis) -> tuple[Mark, ...]:
@@ -300,7 +303,8 @@ def _unit(axis: Axis, values: FloatArray) -> FloatArray:
     """Where values lie between the ends of an axis, from 0 to 1."""
     assert axis.low is not None and axis.high is not None
     if axis.kind == "log":
-        return np.asarray(np.log(values / axis.low) / np.log(axis.high / axis.low))
+        first, last = np.log(axis.low), np.log(axis.high)
+        return np.asarray((np.log(values) - first) / (last - first))
     return np.asarray((values - axis.low) / (axis.high - axis.low))
 
 
@@ -317,5 +321,5 @@ def _spread(axis: Axis, cells: int, z: FloatArray) -> tuple[FloatArray, FloatArr
     u = np.concatenate([[0.0], (np.arange(cells) + 0.5) / cells, [1.0]])
     z = np.concatenate([z[:1], z, z[-1:]])
     if axis.kind == "log":
-        return np.asarray(axis.low * (axis.high / axis.low) ** u), z
+        return np.exp(np.log(axis.low) * (1 - u) + np.log(axis.high) * u), z
     return np.asarray(axis.low + (axis.high - axis.low) * u), z

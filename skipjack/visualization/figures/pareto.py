@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -92,6 +93,30 @@ def pareto_front(
     marks += _points(shown, trials, top, "Pareto front", "best")
     said = columns.said(len(rows) + len(top), len(others) + len(top))
     return _figure(axes, tuple(marks), "", said, note)
+
+
+def projected(figure: Figure) -> Figure:
+    """A front in three dimensions as seen from three sides, for paper; one in two as it is."""
+    panel = figure.panel
+    if panel.z is None:
+        return figure
+
+    def side(x: str, y: str) -> Panel:
+        marks = [
+            replace(
+                mark,
+                x=getattr(mark, x),
+                y=getattr(mark, y),
+                z=None,
+                label=mark.label if (x, y) == ("x", "y") else "",
+            )
+            for mark in panel.marks
+            if isinstance(mark, Points)
+        ]
+        return Panel(getattr(panel, x), getattr(panel, y), tuple(marks), note=panel.note)
+
+    sides = side("x", "y"), side("x", "z"), side("y", "z")
+    return replace(figure, panels=(sides,), notes=(*figure.notes, "the front of all three"))
 
 
 def _figure(axes: list[Axis], marks: tuple[Mark, ...], why: str, *notes: str) -> Figure:

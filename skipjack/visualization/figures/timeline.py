@@ -27,6 +27,8 @@ from skipjack.visualization.figure import (
 _TITLE = "Timeline Plot"
 _SPANS = 3000
 _HOVERS = 3000
+_YEARS = -6.2e10, 2.5e11  # seconds, from year 5 to 9892: about what a date can be
+_THINNEST = 1 / 400  # of the height of the figure, that a bar has
 _ROLES: tuple[tuple[str, Role], ...] = (
     ("Complete", "complete"),
     ("Infeasible", "infeasible"),
@@ -68,7 +70,7 @@ def timeline(study: Study, n_recent_trials: int | None = None) -> Figure:
     said = columns.said(len(numbers), total) if n_recent_trials is not None else ""
     rows = columns.thinned(len(numbers), _SPANS)
     said = columns.said(len(rows), total) or said
-    thick = 0.8 * len(numbers) / len(rows)
+    thick = max(0.8 * len(numbers) / len(rows), _THINNEST * float(numbers[-1] - numbers[0]))
     marks: list[Mark] = []
     for kind, (label, role) in enumerate(_ROLES):
         mine = rows[kinds[rows] == kind]
@@ -88,6 +90,7 @@ def timeline(study: Study, n_recent_trials: int | None = None) -> Figure:
             )
     low, high = float(start.min()), float(end.max())
     room = 0.02 * (high - low) or 0.5
+    room = room if _YEARS[0] < low - room and high + room < _YEARS[1] else 0.0
     x = Axis("Time", "time", low=low - room, high=high + room)
     y = Axis("Trial", whole=True, low=float(numbers[0]) - thick, high=float(numbers[-1]) + thick)
     return single(_TITLE, Panel(x, y, tuple(marks)), said, note)

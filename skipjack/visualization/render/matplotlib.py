@@ -25,6 +25,7 @@ from skipjack.visualization.figure import (
     Spans,
 )
 from skipjack.visualization.render.layout import size_of
+from skipjack.visualization.render.texts import ticks_of, worded
 from skipjack.visualization.render.theme import DARK, LIGHT, THEMES, Theme, luminance
 
 mpl = _optional.lazy("matplotlib", extra="plot", needed_by="skipjack.visualization.matplotlib")
@@ -40,7 +41,6 @@ _SYMBOLS = {"circle": "o", "cross": "x", "diamond": "D", "star": "*", "open": "o
 _DASHES = {"solid": "-", "dash": "--", "dot": ":"}
 _DPI = 100.0
 _LEGEND = 110  # characters in a row
-_MANY_SPANS = 300  # more are so thin that a wider edge has to show them
 _LEAST_SYMBOL = 20.0  # points squared, of symbols in a legend: those of many trials are tiny
 _DAY = 86400.0
 
@@ -68,6 +68,7 @@ def render(figure: Figure, theme: str | None = None) -> Any:
     Raises:
         ImportError: If Matplotlib is not installed.
     """
+    figure = worded(figure, _plain)
     ground = colors.to_rgb(mpl.rcParams["figure.facecolor"])
     colours = THEMES[theme] if theme is not None else LIGHT if luminance(ground) > 0.5 else DARK
     own = theme is not None or mpl.rcParams["figure.facecolor"] in ("white", "w", "#ffffff")
@@ -178,7 +179,7 @@ def _(mark: Points, ax: Any, place: _Place) -> None:
         look |= {"edgecolor": place.theme.ground, "linewidth": 0.4}
     x, y = _numbers(mark.x, place.panel.x), _numbers(mark.y, place.panel.y)
     if mark.z is not None and place.panel.z is not None:
-        ax.scatter(x, y, _numbers(mark.z, place.panel.z), **look)
+        ax.scatter(x, y, _numbers(mark.z, place.panel.z), depthshade=False, **look)
     else:
         ax.scatter(x, y, **look)
     if mark.error is not None:
@@ -245,8 +246,7 @@ def _(mark: Spans, ax: Any, place: _Place) -> None:
         color=place.theme.roles[mark.role],
         label=mark.label or None,
         edgecolor=place.theme.roles[mark.role],
-        linewidth=0.8 if len(start) <= _MANY_SPANS else 2.2,
-        snap=len(start) <= _MANY_SPANS,
+        linewidth=0.8,  # so that short ones can be seen
     )
 
 
@@ -317,14 +317,19 @@ def _numbers(values: FloatArray, axis: Axis) -> Any:
 # Axes and texts
 
 
+def _plain(text: str) -> str:
+    """A text without formulas: Matplotlib takes what is between dollars for one."""
+    return text.replace("$", r"\$")
+
+
 def _set_axis(ax: Any, name: str, axis: Axis) -> None:
-    if axis.kind == "log":
-        getattr(ax, f"set_{name}scale")("log")
     if axis.low is not None and axis.high is not None:
         ends = _numbers(np.array([axis.low, axis.high]), axis)
         getattr(ax, f"set_{name}lim")(*(ends[::-1] if axis.reverse else ends))
     elif axis.reverse:
         getattr(ax, f"invert_{name}axis")()
+    if axis.kind == "log":
+        getattr(ax, f"set_{name}scale")("log")
     one = getattr(ax, f"{name}axis")
     if axis.kind == "time":
         locator = dates.AutoDateLocator()
@@ -332,8 +337,7 @@ def _set_axis(ax: Any, name: str, axis: Axis) -> None:
         one.set_major_formatter(dates.ConciseDateFormatter(locator))
     if axis.whole:
         one.set_major_locator(ticker.MaxNLocator("auto", steps=[1, 2, 5, 10], integer=True))
-    ticks = [(float(k), text) for k, text in enumerate(axis.names)] + list(axis.ticks)
-    if ticks:
+    if ticks := ticks_of(axis):
         getattr(ax, f"set_{name}ticks")([v for v, _ in ticks], [text for _, text in ticks])
         one.set_minor_locator(ticker.NullLocator())
     if axis.shows_labels:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime
+import html
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -28,6 +29,7 @@ from skipjack.visualization.figure import (
     Spans,
 )
 from skipjack.visualization.render.layout import PANEL, Box, boxes, size_of
+from skipjack.visualization.render.texts import ticks_of, worded
 from skipjack.visualization.render.theme import DARK, LIGHT, THEMES, Stops, Theme, rgb
 
 go = _optional.lazy("plotly.graph_objects", extra="plot", needed_by="skipjack.visualization")
@@ -66,6 +68,7 @@ def render(figure: Figure, theme: str | None = None) -> Any:
     Raises:
         ImportError: If Plotly is not installed.
     """
+    figure = worded(figure, _plain)
     template = pio.templates.default
     own = theme is not None or template in (None, "plotly")  # nobody has chosen another one
     dark = "dark" in str(template)
@@ -73,7 +76,7 @@ def render(figure: Figure, theme: str | None = None) -> Any:
     data: list[dict[str, Any]] = []
     layout = _layout(figure, colours, own)
     for number, (row, column, panel, box) in enumerate(boxes(figure), start=1):
-        place = _Place(panel, _axes_of(panel, number, layout), colours, box)
+        place = _Place(panel, _axes_of(panel, number), colours, box)
         if not any(isinstance(mark, Parallel) for mark in panel.marks):
             _add_axes(layout, figure, place, number, (row, column))
         for mark in panel.marks:
@@ -264,7 +267,7 @@ def _dimension(axis: Axis, values: FloatArray) -> dict[str, Any]:
     """One of the axes of parallel coordinates, which knows no logarithms."""
     assert axis.low is not None and axis.high is not None
     turn = np.log10 if axis.kind == "log" else np.asarray
-    ticks = [(float(k), name) for k, name in enumerate(axis.names)] + list(axis.ticks)
+    ticks = ticks_of(axis)
     return {
         "label": axis.title,
         "values": turn(values),
@@ -294,6 +297,11 @@ def _numbers(values: FloatArray, axis: Axis) -> npt.NDArray[Any] | Sequence[Any]
 
 
 # Axes and texts
+
+
+def _plain(text: str) -> str:
+    """A text without tags, entities, or places to fill in: Plotly takes `<b>` for one."""
+    return html.escape(text, quote=False).replace("%{", "%\u200b{")
 
 
 def _layout(figure: Figure, theme: Theme, own: bool) -> dict[str, Any]:
@@ -352,13 +360,13 @@ def _legend_rows(figure: Figure, width: int) -> int:
     return max(1, math.ceil(sum(7 * len(label) + 60 for label in labels if label) / (width - 200)))
 
 
-def _axes_of(panel: Panel, number: int, layout: dict[str, Any]) -> dict[str, str]:
-    """What traces of a panel say of their axes."""
-    suffix = "" if number == 1 else str(number)
-    if any(isinstance(mark, Parallel) for mark in panel.marks):
-        return {}
+def _axes_of(panel: Panel, number: int) -> dict[str, str]:
+    """What traces of a panel say of their axes; the first pair need not be named."""
+    suffix = _suffix(number)
     if panel.z is not None:
         return {"scene": "scene" + suffix}
+    if number == 1 or any(isinstance(mark, Parallel) for mark in panel.marks):
+        return {}
     return {"xaxis": "x" + suffix, "yaxis": "y" + suffix}
 
 
@@ -366,14 +374,14 @@ def _add_axes(
     layout: dict[str, Any], figure: Figure, place: _Place, number: int, at: tuple[int, int]
 ) -> None:
     """Put the axes of a panel into the layout."""
-    suffix, panel, box = "" if number == 1 else str(number), place.panel, place.box
+    suffix, panel, box = _suffix(number), place.panel, place.box
     if panel.z is not None:
         scene = {
             f"{name}axis": _axis(axis, place.theme) | {"showbackground": False}
             for name, axis in (("x", panel.x), ("y", panel.y), ("z", panel.z))
         }
         domain = {"x": [box.left, box.right], "y": [box.bottom, box.top]}
-        view = {"camera": {"eye": {"x": 1.8, "y": 1.6, "z": 0.9}}, "aspectmode": "cube"}
+        view = {"camera": {"eye": {"x": 1.5, "y": 1.4, "z": 0.8}}, "aspectmode": "cube"}
         layout["scene" + suffix] = scene | view | {"domain": domain}
         return
     few = 3 if figure.is_matrix and len(figure.panels) > 2 else 6
@@ -420,7 +428,7 @@ def _axis(axis: Axis, theme: Theme, most: int = 6) -> dict[str, Any]:
     }
     if axis.kind == "log":
         made["exponentformat"] = "power"
-        decades = np.log10(axis.high / axis.low) if axis.low and axis.high else 0.0
+        decades = np.log10(axis.high) - np.log10(axis.low) if axis.low and axis.high else 0.0
         if decades > 1.2:  # no labels within a decade
             made["dtick"] = int(np.ceil(decades / most))
     if axis.low is not None and axis.high is not None:
@@ -432,8 +440,7 @@ def _axis(axis: Axis, theme: Theme, most: int = 6) -> dict[str, Any]:
         made["range"] = ends[::-1] if axis.reverse else ends
     elif axis.reverse:
         made["autorange"] = "reversed"
-    ticks = [(float(k), name) for k, name in enumerate(axis.names)] + list(axis.ticks)
-    if ticks:
+    if ticks := ticks_of(axis):
         made |= {"tickvals": [value for value, _ in ticks], "ticktext": [text for _, text in ticks]}
     return made
 
