@@ -6,6 +6,7 @@ import threading
 from collections.abc import Hashable, Sequence
 from weakref import WeakValueDictionary
 
+from skipjack import platform
 from skipjack.distributions.base import BaseDistribution, D
 from skipjack.distributions.categorical import CategoricalChoiceType, CategoricalDistribution
 from skipjack.distributions.numerical import FloatDistribution, IntDistribution
@@ -19,6 +20,15 @@ _floats: dict[tuple[object, ...], FloatDistribution] = {}
 _ints: dict[tuple[object, ...], IntDistribution] = {}
 _words: dict[tuple[object, ...], CategoricalDistribution] = {}  # choices without numbers
 _numbers: dict[tuple[object, ...], CategoricalDistribution] = {}  # and with their types
+
+
+def _after_fork() -> None:
+    """Another thread of the parent may have held the lock."""
+    global _lock
+    _lock = threading.Lock()
+
+
+platform.after_fork(_after_fork)
 
 
 def intern(dist: D) -> D:

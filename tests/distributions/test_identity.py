@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import copy
 import gc
+import os
 import pickle
+import signal
 
 import numpy as np
 import pytest
@@ -105,6 +107,18 @@ class TestInterned:
         gc.collect()
         assert len(interned._floats) <= interned._SIZE
         assert len(interned._known) <= 2 * interned._SIZE
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="needs fork")
+@pytest.mark.filterwarnings("ignore:.*fork.*:DeprecationWarning")
+def test_a_forked_child_waits_for_no_thread_of_its_parent() -> None:
+    with interned._lock:
+        child = os.fork()
+        if child == 0:
+            signal.alarm(100)  # which ends a child that waits
+            intern(Float(0, 1))
+            os._exit(0)
+    assert os.waitpid(child, 0)[1] == 0
 
 
 class TestCompatibility:
