@@ -52,10 +52,11 @@ class AutoPruner(RulePruner):
     """Stops a trial that will hardly end among the best, by a regression of final on early losses.
 
     How well early losses, and how they change, tell the final one is learned from the complete
-    trials of the study: where they say little, little is stopped. At some steps, each a fifth later
-    than the one before, the chance is computed that the trial ends within the best `share` of all
-    trials; it is stopped when that is below `risk`. Before four trials are complete only those are
-    stopped that report nothing but NaN.
+    trials of the study: where they say little, little is stopped. A trial that still moves may
+    yet end far away, one that stands still not. At some steps, each a fifth later than the one
+    before, the chance is computed that the trial ends within the best `share` of all trials; it is
+    stopped when that is below `risk`. Before four trials are complete only those are stopped that
+    report nothing but NaN.
 
     One trial in `control_every`, chosen by its number, is never stopped. What the rule would have
     done with these is compared with how they ended: while more than a tenth of those that ended
@@ -65,7 +66,8 @@ class AutoPruner(RulePruner):
     fewer than `share` of all trials dominate it.
 
     Args:
-        risk: The chance below which a trial is given up, above 0 and below 1.
+        risk: The chance below which a trial is given up, above 0 and below 1. Before half of the
+            steps it is less in proportion, since waiting for more certainty costs little there.
         share: Which part of all trials counts as the best, above 0 and at most 1.
         control_every: One in how many trials is never stopped; 0: none.
 
@@ -79,7 +81,7 @@ class AutoPruner(RulePruner):
         Trials that were stopped do not bias it, since they were chosen by the regressors.
     """
 
-    def __init__(self, *, risk: float = 0.02, share: float = 0.1, control_every: int = 20) -> None:
+    def __init__(self, *, risk: float = 0.075, share: float = 0.1, control_every: int = 40) -> None:
         self._risk = float_value("risk", risk)
         if not 0.0 < self._risk < 1.0:
             raise invalid("risk", "be above 0 and below 1", risk)
@@ -130,9 +132,10 @@ class AutoPruner(RulePruner):
         known = [found for found in looks if found is not None]
         if len(known) < len(parts):
             return Forecast(False, "Too few complete trials went beyond this step.", step)
+        risk = self._risk_at(step, parts[0].ended.length)
         if len(parts) > 1:
             chance = self._chance_of(parts, known)
-            stops = chance < self._risk
+            stops = chance < risk
             reason = (
                 f"{_DOES[stops]}: the chance is at most {chance:.3g} that it ends among the best "
                 f"{self._share:.0%}, dominated by fewer than those."
@@ -140,15 +143,19 @@ class AutoPruner(RulePruner):
             return Forecast(stops, reason, step, chance=chance)
         (now,), (part,) = known, parts
         goal = part.ended.goal(self._share, n)
-        chance = float(now.chances(np.array(goal)))
-        risk = self._risk * history.derived(Controls(self, trial.study)).factor(self._share)
+        chance = part.ended.chance(now, self._share, n)
+        risk *= history.derived(Controls(self, trial.study)).factor(self._share)
         predicted, low, high = now.at(0.0), now.at(-1.0), now.at(1.0)
         reason = (
-            f"{_DOES[chance < risk]}: the chance is {chance:.3g} that it ends at {goal:.6g} or "
-            f"better, among the best {self._share:.0%}. It is predicted to end at {predicted:.6g} "
-            f"({low:.6g} to {high:.6g})."
+            f"{_DOES[chance < risk]}: the chance is {chance:.3g} that it ends among the best "
+            f"{self._share:.0%}, at about {goal:.6g} or better. It is predicted to end at "
+            f"{predicted:.6g} ({low:.6g} to {high:.6g})."
         )
         return Forecast(chance < risk, reason, step, predicted, low, high, goal, chance)
+
+    def _risk_at(self, step: int, length: int) -> float:
+        """The chance below which a trial is given up: waiting costs little at early steps."""
+        return self._risk * min(1.0, 2.0 * step / length)
 
     def _chance_of(self, parts: list[Part], looks: list[Look]) -> float:
         """The chance that fewer than `share` of all trials will dominate one.
@@ -163,7 +170,8 @@ class AutoPruner(RulePruner):
             goals = np.array([loss for number, loss in sorted(finals) if number in common])
             beaten *= 1.0 - found.chances(goals)
         rank = max(1, math.ceil(self._share * (len(beaten) + parts[0].ended.n_cut)))
-        return 1.0 - float(np.sort(beaten)[::-1][min(rank, len(beaten)) - 1])
+        chance = 1.0 - float(np.sort(beaten)[::-1][min(rank, len(beaten)) - 1])
+        return max(found.hedged(chance, self._share) for found in looks)
 
 
 # By study and number of a trial: at which step, knowing how many trials, and what was said.
@@ -194,6 +202,14 @@ class Part(NamedTuple):
             levels(steps, losses, step, self.ended.is_best),
             n,
         )
+
+    def would_stop(self, pruner: AutoPruner, step: int, n: int) -> bool:
+        """Whether the trial would have been stopped at a step when the first `n` had ended."""
+        found, ended = self.look(step, n), self.ended
+        if found is None:
+            return False
+        chance = ended.chance(found, pruner._share, n)
+        return chance < pruner._risk_at(step, ended.length)
 
 
 def objectives(history: History, trial: Contender) -> list[Part]:
@@ -255,12 +271,8 @@ class Controls:
                 continue
             steps, values = history.curves[row]
             reports = dict(zip(steps.tolist(), values.tolist(), strict=True))
-            part, goal = Part(history, ended, reports), ended.goal(self._pruner._share, i)
-            looks = [part.look(step, i) for step in rungs(ended.length)]
-            stopped = any(
-                found is not None and float(found.chances(np.array(goal))) < self._pruner._risk
-                for found in looks
-            )
+            part = Part(history, ended, reports)
+            stopped = any(part.would_stop(self._pruner, step, i) for step in rungs(ended.length))
             state.controls.append((ended.finals[i], stopped))
         state.read = len(ended.rows)
         return state

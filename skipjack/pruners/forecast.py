@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from bisect import bisect_left
-from functools import cache
+from functools import cache, lru_cache
 from typing import Any, NamedTuple, TypeAlias, final
 
 import numpy as np
@@ -21,49 +21,81 @@ _RUNGS = 32  # the first rung is this part of the length of a trial
 _GROWTH = 1.2  # from rung to rung
 _SLOPES = np.array([1.0, 0.0])  # prior: the final loss is the early one, whatever the trend;
 _DOUBT = 0.5  # deviation of both
-_FREEDOM = 3.0  # of the prior of the residual variance,
-_SHARE = 0.25  # which is this part of the variance of the final losses
+_FREEDOM = 6.0  # of the prior of the residual variance,
+_SHARE = 0.5  # which is at most this part of the variance of the final losses, and falls
+_FALL = 1.5  # with this power of the part of the steps that is left
+_STILL = 0.3  # how far a trial that has stopped moving may yet move, warped
 _SMOOTH = 3  # reports whose median is the loss at a step
+_MOST = 0.9  # leverage of one trial
 _EIGHTY = 1.4  # Student's t of few degrees of freedom lies within this with probability 0.8
 
 
 class Line(NamedTuple):
-    """A regression of final losses on d features of early ones, all warped; see `fitted`."""
+    """A regression of final losses on early ones and their trend, all warped; see `fitted`."""
 
-    slopes: FloatArray  # (d,)
+    slopes: FloatArray  # (2,)
     intercept: float
-    at: FloatArray  # mean of the features, (d,)
-    spread: FloatArray  # their sums of squares about it, and the prior's, (d, d)
+    at: FloatArray  # mean of the features, (2,)
+    inverse: FloatArray  # of their sums of squares about it, and the prior's, (2, 2)
     n: int
-    scale: float  # residual standard deviation
+    scale: float  # residual standard deviation of a trial that moves as `typical` ones do
+    typical: float
+    part: float
+    doubt: float  # the probability that early losses say nothing of the final one
 
     def ends(self, early: FloatArray) -> tuple[float, float, float]:
         """Centre, scale and degrees of freedom of the final loss (Student's t)."""
         away = early - self.at
-        wide = 1.0 + 1.0 / self.n + float(away @ np.linalg.solve(self.spread, away))
+        wide = float(_moves(early, self.part)) / self.typical
+        wide += 1.0 / self.n + float(away @ self.inverse @ away)
         centre = self.intercept + float(away @ self.slopes)
         return centre, self.scale * math.sqrt(wide), self.n + _FREEDOM
 
 
-def fitted(early: FloatArray, final: FloatArray) -> Line:
+def fitted(early: FloatArray, final: FloatArray, part: float) -> Line:
     """The line, with a prior that the final loss is about the early one.
 
-    Args:
-        early: Loss at a step and how it had changed before it, shape (n, 2), n > 0.
-        final: Losses of the same trials, shape (n,).
+    How far a trial will yet move is as uncertain as it has moved lately: each weighs accordingly.
+    The residuals are those of predictions from all other trials (jackknife), so that few trials
+    do not look like a good fit. Those of the mean alone tell whether the early losses say
+    anything; before looking, both are as likely.
 
-    Source: A. Gelman et al., "Bayesian data analysis", 3rd ed., 14.2 (normal linear model), 14.8
-        (prior as further data) and 2.6 (scaled inverse chi-squared prior).
+    Args:
+        early: Loss at a step and how it had changed since half of it, shape (n, 2), n > 0.
+        final: Losses of the same trials, shape (n,).
+        part: The step, as a part of all, above 0 and at most 1.
+
+    Source: A. Gelman et al., "Bayesian data analysis", 3rd ed., 14.2 (normal linear model), 14.7
+        (unequal variances), 14.8 (prior as further data) and 2.6 (scaled inverse chi-squared
+        prior); J. G. MacKinnon, H. White, J. Econometrics 29 (1985) 305-325, for the jackknife.
     """
-    n, at = len(early), early.mean(axis=0)
-    x, y = early - at, final - final.mean()
-    variance = max(float((y * y).mean()), 1e-12)
-    prior = variance * _SHARE / (_DOUBT * _DOUBT)
-    spread = x.T @ x + prior * np.eye(2)
-    slopes = np.linalg.solve(spread, x.T @ y + prior * _SLOPES)
-    left = y - x @ slopes
-    rest = float((left * left).sum()) + _FREEDOM * _SHARE * variance
-    return Line(slopes, float(final.mean()), at, spread, n, math.sqrt(rest / (n + _FREEDOM)))
+    moves = _moves(early, part)
+    typical = 1.0 / (1.0 / moves).mean()  # 0 or NaN if losses are near the largest number
+    n, weights = len(early), typical / moves
+    at, centre = weights @ early / n, float(weights @ final) / n
+    x, y = early - at, final - centre
+    variance = max(float(final.var()), 1e-12)
+    expected = variance * (0.002 + _SHARE * (1.0 - part) ** _FALL)
+    prior = expected / (_DOUBT * _DOUBT)
+    weighted = x * weights[:, None]
+    inverse = np.linalg.inv(weighted.T @ x + prior * np.eye(2))
+    slopes = inverse @ (weighted.T @ y + prior * _SLOPES)
+    leverage = weights / n + ((weighted @ inverse) * x).sum(axis=1)
+    left = (y - x @ slopes) / (1.0 - np.minimum(leverage, _MOST))
+    alone = y / (1.0 - np.minimum(weights / n, _MOST))
+    missed, rest = float(weights @ (alone * alone)), float(weights @ (left * left))
+    gain = math.log(max(missed, 1e-300) / max(rest, 1e-300))
+    doubt = float(special.expit(-0.5 * n * gain))
+    scale = math.sqrt((rest + _FREEDOM * expected) / (n + _FREEDOM))
+    return Line(slopes, centre, at, inverse, n, scale, float(typical), part, doubt)
+
+
+def _moves(early: FloatArray, part: float) -> FloatArray:
+    """How far trials may yet move, squared; shape (...) for features of shape (..., 2).
+
+    As far as they have moved since half of the steps, for each time that the steps double.
+    """
+    return np.asarray(_STILL * _STILL + (early[..., 1] * math.log2(part)) ** 2)
 
 
 class Warp(NamedTuple):
@@ -92,7 +124,6 @@ class Ended:
         finals: Their losses, finite.
         length: The last step of the longest, -1 while there is none.
         cut: How many trials had been pruned when each of them ended.
-        controls: Of those that are never stopped, index and whether the rule would have.
         is_best: Whether final losses are the least of the reported ones, not the last.
     """
 
@@ -104,6 +135,8 @@ class Ended:
         self.n_cut = 0
         self._best = self._last = 0
         self._early: dict[int, tuple[int, list[int], list[Levels], list[float]]] = {}
+        self._lines: dict[int, tuple[tuple[int, int], tuple[Warp, Line] | None]] = {}
+        self._sorted: tuple[int, FloatArray] = (0, np.empty(0))
 
     @property
     def is_best(self) -> bool:
@@ -153,15 +186,62 @@ class Ended:
         last = bisect_left(which, n)
         return np.array(early[:last]).reshape(-1, 2), np.array(final[:last])
 
+    def line(self, history: History, step: int, n: int) -> tuple[Warp, Line] | None:
+        """The regression at a step, of those of the first `n` that went beyond it; None if few."""
+        key, known = (n, self.length), self._lines.get(step)
+        if known is None or known[0] != key:
+            early, final = self.pairs(history, step, n)
+            found = None
+            if len(early) >= LEAST:
+                least = float(final.min())
+                unit = max(float(np.median(final)) - least, 1e-12 * (1.0 + abs(least)))
+                warp = Warp(least, unit)
+                part = min(1.0, step / self.length)
+                found = warp, fitted(_features(warp, early), warp.to(final), part)
+            known = self._lines[step] = key, found
+        return known[1]
+
+    def ordered(self, n: int) -> FloatArray:
+        """The final losses of the first `n`, in ascending order."""
+        known, losses = self._sorted
+        if known != n:
+            losses = np.sort(self.finals[:n])
+            self._sorted = n, losses
+        return losses
+
+    def seen(self, n: int) -> int:
+        """How many trials had ended when the first `n` of these had, pruned ones included."""
+        return n + (self.n_cut if n == len(self.rows) else self.cut[n])
+
     def goal(self, share: float, n: int) -> float:
         """The final loss within the best share of trials when the first `n` had ended.
 
         Those that were pruned are not in it.
         """
-        finals = sorted(self.finals[:n])
-        cut = self.n_cut if n == len(self.rows) else self.cut[n]
-        rank = max(1, math.ceil(share * (n + cut)))
-        return finals[min(rank, n) - 1]
+        rank = max(1, math.ceil(share * self.seen(n)))
+        return float(self.ordered(n)[min(rank, n) - 1])
+
+    def chance(self, found: Look, share: float, n: int) -> float:
+        """The probability to end among the best share of all trials, of which there are few yet.
+
+        Which place a trial takes among those that have ended, is by what is predicted; that such a
+        place is within the best share of all is the probability that an order statistic of as
+        many uniform numbers is below it.
+
+        Source: H. A. David, H. N. Nagaraja, "Order statistics", 3rd ed., 2.1.
+        """
+        total = self.seen(n) + 1
+        most = min(n, int(share * total + 4.0 * math.sqrt(share * total)) + 4)
+        better = found.chances(self.ordered(n)[:most])
+        places = np.diff(better, prepend=0.0)
+        return found.hedged(float(places @ _within(share, total, most)), share)
+
+
+@lru_cache(maxsize=256)
+def _within(share: float, total: int, most: int) -> FloatArray:
+    """The probability that each of the first places of `total` is within the best share of all."""
+    place = np.arange(1, most + 1)
+    return np.asarray(special.betainc(place, total + 1 - place, share))
 
 
 Levels: TypeAlias = tuple[float, float]
@@ -203,12 +283,14 @@ class Look(NamedTuple):
         warp: The scale; None if the final loss is worse than any.
         centre, spread: Of the warped loss.
         freedom: Degrees of freedom.
+        doubt: The probability that nothing can be predicted.
     """
 
     warp: Warp | None
     centre: float = math.inf
     spread: float = 1.0
     freedom: float = _FREEDOM
+    doubt: float = 0.0
 
     def at(self, side: float) -> float:
         """The median (`side` 0), or an end of the interval that has a probability of 0.8 (±1)."""
@@ -224,6 +306,10 @@ class Look(NamedTuple):
         away = (self.warp.to(goals) - self.centre) / self.spread
         return np.asarray(special.stdtr(self.freedom, away))
 
+    def hedged(self, chance: float, share: float) -> float:
+        """A chance to be among the best share, where possibly nothing can be predicted."""
+        return self.doubt * share + (1.0 - self.doubt) * chance
+
 
 @np.errstate(all="ignore")
 def look(history: History, ended: Ended, step: int, found: Levels, n: int) -> Look | None:
@@ -237,15 +323,14 @@ def look(history: History, ended: Ended, step: int, found: Levels, n: int) -> Lo
             is known of one at minus infinity.
         n: Look at the first so many of `ended` only.
     """
-    early, final = ended.pairs(history, step, n)
-    if len(early) < LEAST or found[1] == -math.inf:
+    known = ended.line(history, step, n)
+    if known is None or found[1] == -math.inf:
         return None
     if not math.isfinite(found[1]):
         return Look(None)
-    least = float(final.min())
-    warp = Warp(least, max(float(np.median(final)) - least, 1e-12 * (1.0 + abs(least))))
-    line = fitted(_features(warp, early), warp.to(final))
-    return Look(warp, *line.ends(_features(warp, np.array([found]))[0]))
+    warp, line = known
+    ends = line.ends(_features(warp, np.array([found]))[0])
+    return Look(warp, *ends, line.doubt)
 
 
 def _features(warp: Warp, early: FloatArray) -> FloatArray:
