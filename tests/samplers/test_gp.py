@@ -165,6 +165,15 @@ class TestSearch:
         assert len(model.rows) == 12
         assert np.corrcoef(model.means, np.abs(past.history.values[:, 0] - 2))[0, 1] > 0.9
 
+    def test_with_a_stream_the_parameters_of_a_model_are_drawn_for_each_trial(self) -> None:
+        past = run(MIXED, mixed, 20)
+        shop = Workshop(past.history, axes_of(MIXED), False)
+        target = Target("loss", 0)
+        first, again, other = (shop.model(target, stream(3, n, "gp")).now for n in (20, 20, 21))
+        assert (first.inverse_lengths == again.inverse_lengths).all()
+        assert (first.inverse_lengths != other.inverse_lengths).any()
+        assert shop.model(target).now is shop.model(target).now
+
     def test_large_histories_cost_no_more_than_moderate_ones(self) -> None:
         past, rng = Past(), np.random.default_rng(0)
         for x in rng.uniform(-5, 5, 900).tolist():

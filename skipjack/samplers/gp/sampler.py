@@ -37,7 +37,9 @@ class GPSampler(ModelSampler):
     far, and the point with the highest expected improvement is proposed; with several objectives
     the one by which the dominated volume is expected to grow most. With one objective, one in five
     proposals keeps to a box round the best, which grows with success and shrinks without. All kinds
-    of parameters are modelled together, also where some exist only for some values of others.
+    of parameters are modelled together, also where some exist only for some values of others;
+    where there are integers, steps or choices, length-scales are drawn from those that may be
+    right. The more trials tie for the best, the greater is the improvement that is looked for.
     Values are transformed if that makes them easier to foretell. Each constraint has a model of its
     own. Pruned and failed trials count, as noisy observations. Trials that run are taken into
     account by what they may come to, so that any number may run. Needs SciPy, which a plain install
