@@ -35,6 +35,7 @@ plt = _optional.lazy(
 collections = _optional.lazy("matplotlib.collections", extra="plot")
 colors = _optional.lazy("matplotlib.colors", extra="plot")
 dates = _optional.lazy("matplotlib.dates", extra="plot")
+effects = _optional.lazy("matplotlib.patheffects", extra="plot")
 ticker = _optional.lazy("matplotlib.ticker", extra="plot")
 
 _SYMBOLS = {"circle": "o", "cross": "x", "diamond": "D", "star": "*", "open": "o"}
@@ -293,6 +294,10 @@ def _(mark: Parallel, ax: Any, place: _Place) -> None:
         own.spines["right"].set_color(place.theme.faint)
         own.spines["right"].set_position(("axes", j / max(d - 1, 1)))
         own.tick_params(axis="y", labelsize="x-small")
+        for text in own.get_yticklabels():  # to be read over the lines
+            text.set_path_effects(
+                [effects.withStroke(linewidth=2.5, foreground=place.theme.ground)]
+            )
 
 
 def _height(axis: Axis, values: FloatArray) -> FloatArray:
