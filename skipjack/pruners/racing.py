@@ -17,7 +17,7 @@ from skipjack.records.states import TrialState
 special = _optional.lazy("scipy.special")
 
 _MODES = ("off", "safe", "aggressive")
-_RISK = 0.005  # at each step, that a candidate which ends as well as the best is given up
+_RISK = 0.004  # at each step, that a candidate which ends as well as the best is given up
 _POOLED = 6  # what good candidates say of the noise counts as so many degrees of freedom
 _GOOD = 3  # the better half of all complete trials tells what good ones do; at least so many
 
@@ -113,7 +113,7 @@ class RacingPruner(RulePruner):
 
     "safe" stops a candidate when its mean so far is worse than the worst step of the best one, also
     after allowing for how hard the steps were; or when the mean over all steps that is predicted
-    for it is worse than that of the best one, by a t-test at 1 in 200. The prediction knows which
+    for it is worse than that of the best one, by a t-test at 1 in 250. The prediction knows which
     steps are hard, and pools the noise over the better half of the complete trials, which is what
     makes a test on few folds possible, from the first one on.
     "aggressive" stops whenever the predicted mean is worse, from the second step on: it may well
