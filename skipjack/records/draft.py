@@ -30,8 +30,6 @@ class Draft:
         worker: Who runs it; None when nobody holds a lease on it (a bare `ask()`, or waiting).
         is_due: Whether the buffer is going to be written soon.
         seen, by: The log position that the proposal was made from, and its sampler.
-        withheld: The event that tells of another proposal, to be written with what is noted; None
-            once it is in the log, or if there is none.
     """
 
     __slots__ = (
@@ -53,7 +51,6 @@ class Draft:
         "state",
         "system",
         "user",
-        "withheld",
         "worker",
     )
 
@@ -73,7 +70,6 @@ class Draft:
         self.system: dict[str, Any] = {}
         self.seen = 0
         self.by = ""
-        self.withheld: dict[str, Any] | None = None
         self.is_due = False
         self._logged_params = 0  # so many of `internal` are in the log; the others come after them
         self._unlogged: dict[str, dict[Any, Any]] = _NOTHING  # kind -> key -> value
@@ -142,7 +138,6 @@ class Draft:
 
     def settle(self) -> None:
         """From now on everything counts as logged."""
-        self.withheld = None
         self._unlogged = self._hidden = _NOTHING
         self._logged_params = len(self.internal)
 

@@ -442,8 +442,6 @@ class Ledger:
             if self.log is not None:  # else the draft is all that is kept
                 events[0] = {**state.content(draft), **events[0]}
                 own = self.study(state.study_id).tellable(draft.number) is draft  # not after a fork
-            if end is None and draft.withheld is not None:
-                events.insert(0, draft.withheld)
             if following is not None:
                 events.append(following)
             verdicts = self._commit(state.study_id, events, own)

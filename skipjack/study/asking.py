@@ -281,16 +281,15 @@ def _started(study: Any, state: StudyState, plan: Plan, number: int) -> Trial:
 
 
 def _tell_proposal(study: Any, state: StudyState, plan: Plan, number: int) -> None:
-    """Let the log know of a proposal that the creation of the trial did not carry."""
+    """Let the log know of a proposal that the creation of the trial did not carry.
+
+    It does not need to where others' proposals do not depend on it, and no retry repeats it.
+    """
     ledger: Ledger = study._ledger
-    event = {"do": "propose", "n": number, "params": _plain(plan.params)}
-    event.update(seen=plan.seen, by=plan.by)
-    if study._looks_back or plan.given:
+    if study._looks_back or plan.given or ledger.record(state.study_id).retries:
+        event = {"do": "propose", "n": number, "params": _plain(plan.params)}
+        event.update(seen=plan.seen, by=plan.by)
         ledger.commit(state.study_id, event)
-    # What others' proposals do not depend on can wait for what is going to be noted. If no retry
-    # repeats it, nobody reads it, and it can be drawn again.
-    elif ledger.record(state.study_id).retries:
-        state.any_draft(number).withheld = event
 
 
 def _given(draft: Draft, space: Space) -> Mapping[str, float]:
