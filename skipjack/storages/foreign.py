@@ -83,6 +83,8 @@ class ForeignLog:
     whole with the next one, which sets the same things again.
     """
 
+    is_piecewise = True
+
     def __init__(self, storage: BaseStorage) -> None:
         self._storage = storage
         self.reset()

@@ -20,7 +20,7 @@ from skipjack.records.states import StudyDirection, TrialState
 from skipjack.records.thaw import TRIALS_PER_STUDY
 from skipjack.rng import fresh_seed
 from skipjack.storages import handles
-from skipjack.storages.port import CATALOGUE, Batch, Compacted, Exchange, Log, Overtaken
+from skipjack.storages.port import CATALOGUE, Batch, Compacted, Exchange, Log, Overtaken, Piecewise
 
 compaction = _optional.lazy("skipjack.storages.compaction")
 keeper = _optional.lazy("skipjack.storages.keeper")
@@ -71,6 +71,7 @@ class Ledger:
         self._keeper: Any = None
         self._writer = os.urandom(8).hex()
         self.is_far = isinstance(self.log, Exchange)
+        self.is_piecewise = isinstance(self.log, Piecewise)
 
     def forked(self) -> None:
         """Begin anew in a child process: the parent keeps its buffer, handles and leases."""

@@ -92,6 +92,17 @@ class Hasty(Protocol):
     is_hasty: bool
 
 
+@runtime_checkable
+class Piecewise(Protocol):
+    """What a log may be instead: one that takes the events of a batch one after the other.
+
+    Attributes:
+        is_piecewise: Whether a batch may be there in part when `append` fails.
+    """
+
+    is_piecewise: bool
+
+
 class Overtaken(Exception):
     """What was to be written only if nothing is new has not been written; what is new is known."""
 

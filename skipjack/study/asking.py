@@ -167,6 +167,8 @@ def ahead(study: Any, start: Start, draft: Draft) -> Plan | None:
     ledger: Ledger = study._ledger
     if study._looks_back or study._hides or not (study._proposes and ledger.shared):
         return None
+    if ledger.is_piecewise:  # a creation that fails must not take the end with it
+        return None
     with ledger.lock:
         state = ledger.study(study._study_id)
         space = state.history.space.distributions

@@ -86,7 +86,7 @@ def test_entries_of_your_own_are_kept_in_order(backend: BaseJournalBackend) -> N
 def test_what_a_user_has_overridden_is_used(tmp_path: Path) -> None:
     backend = Counting(str(tmp_path / "study.log"))
     study = run(JournalStorage(backend))
-    assert backend.n > 10
+    assert backend.n >= len(study.trials)
     again = JournalStorage(Counting(str(tmp_path / "study.log")))
     assert [t.value for t in again.get_all_trials(0)] == [t.value for t in study.trials]
 

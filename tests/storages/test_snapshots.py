@@ -253,10 +253,10 @@ def test_whoever_opens_a_long_log_compacts_it(
 ) -> None:
     path = tmp_path / "study.db"
     said = all_told(study_of(path, 12)._storage, 0)
-    monkeypatch.setattr(compaction, "LONG", 15)
+    monkeypatch.setattr(compaction, "LONG", 10)
     assert position_of(path) == 0
     assert all_told(cold(path), 0) == said
-    assert position_of(path) > 15
+    assert position_of(path) > 10
     assert all_told(cold(path), 0) == said
 
 
